@@ -1,0 +1,176 @@
+#include "host.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "channel.h"
+#include "syscalls.h"
+
+namespace {
+
+Outcome write_file(int directory, const char *file, const char *value) {
+  Fd fd(openat(directory, file, O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!fd.valid()) return FAIL("%s", file);
+  size_t length = strlen(value);
+  return write(fd.get(), value, length) == static_cast<ssize_t>(length) ? ok() : FAIL("%s = %s", file, value);
+}
+
+Outcome create_cgroup(Host &host, const plan::CreateCgroup &op) {
+  if (host.cgroups == kMaxCgroups) return fail_with(E2BIG, "%s", op.directory);
+  if (mkdir(op.directory, 0755) != 0) return FAIL("%s", op.directory);
+  host.cgroup[host.cgroups++] = op.directory;
+  host.cgroup_directory.reset(open(op.directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!host.cgroup_directory.valid()) return FAIL("%s", op.directory);
+  if (op.unified != 0) {
+    host.unified.reset(fcntl(host.cgroup_directory.get(), F_DUPFD_CLOEXEC, 3));
+    return host.unified.valid() ? ok() : FAIL("%s", op.directory);
+  }
+  int tasks = openat(host.cgroup_directory.get(), "tasks", O_WRONLY | O_CLOEXEC);
+  if (tasks < 0) return FAIL("%s/tasks", op.directory);
+  host.tasks[host.tasks_count++] = tasks;
+  return ok();
+}
+
+Outcome map_ids(Host &host, const plan::MapIds &op) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d", host.pid);
+  Fd process(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!process.valid()) return FAIL("%s", path);
+  if (op.uids[0] != '\0') {
+    TRY(write_file(process.get(), "uid_map", op.uids));
+    TRY(write_file(process.get(), "gid_map", op.gids));
+    host.user_namespace.reset(openat(process.get(), "ns/user", O_RDONLY | O_CLOEXEC));
+    if (!host.user_namespace.valid()) return FAIL("ns/user");
+    for (int fd : host.stdio) {
+      struct stat status;
+      if (fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode) && fchown(fd, op.root_uid, op.root_gid) != 0)
+        return FAIL("owner of stdio");
+    }
+  }
+  host.mount_namespace.reset(openat(process.get(), "ns/mnt", O_RDONLY | O_CLOEXEC));
+  if (!host.mount_namespace.valid()) return FAIL("ns/mnt");
+  return channel::send(host.channel, channel::kIdsMapped);
+}
+
+Outcome new_mount_namespace_for_layers(Host &host, const char *scratch) {
+  if (unshare(CLONE_NEWNS) != 0) return FAIL("unshare");
+  Fd root(open("/", O_PATH | O_CLOEXEC));
+  mount_attr attr{};
+  attr.propagation = MS_PRIVATE;
+  if (sys::mount_setattr(root.get(), AT_RECURSIVE, attr) != 0) return FAIL("/");
+  host.scratch = scratch;
+  return ok();
+}
+
+// Before Linux 6.15 overlayfs takes a lower layer from the mount namespace alone: attach it there, one directory each.
+Outcome attach_layer(Host &host, Fd *layer) {
+  char path[PATH_MAX];
+  snprintf(path, sizeof path, "%s/%d", host.scratch, host.layers);
+  if (mkdir(path, 0700) != 0 && errno != EEXIST) return FAIL("%s", path);
+  Fd directory(open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!directory.valid()) return FAIL("%s", path);
+  return sys::move_mount(layer->get(), directory.get()) == 0 ? ok() : FAIL("on %s", path);
+}
+
+Outcome add_layer(Host &host, const plan::AddLayer &op) {
+  if (host.layers == kMaxLayers) return fail_with(E2BIG, "more than %d layers", kMaxLayers);
+  Fd layer(sys::open_tree(AT_FDCWD, op.directory, 0));
+  if (!layer.valid()) return FAIL("%s", op.directory);
+  if (op.idmapped != 0 && host.user_namespace.valid()) {
+    mount_attr attr{};
+    attr.attr_set = MOUNT_ATTR_IDMAP;
+    attr.userns_fd = static_cast<uint64_t>(host.user_namespace.get());
+    if (sys::mount_setattr(layer.get(), 0, attr) != 0)
+      return FAIL("%s (does its file system support id-mapped mounts?)", op.directory);
+  }
+  if (host.scratch != nullptr) TRY(attach_layer(host, &layer));
+  host.layer[host.layers++] = static_cast<Fd &&>(layer);
+  return ok();
+}
+
+Outcome mount_overlay(Host &host, const plan::MountOverlay &op) {
+  Fd context(sys::fsopen("overlay"));
+  if (!context.valid()) return FAIL("overlay");
+  // By descriptor through /proc/self/fd: the directories just opened, whatever their names lead to now.
+  char lower[kMaxLayers * 24];
+  size_t length = 0;
+  for (int i = 0; i < host.layers; i++)
+    length += static_cast<size_t>(snprintf(lower + length, sizeof lower - length, "%s/proc/self/fd/%d", i == 0 ? "" : ":",
+                                           host.layer[i].get()));
+  auto set = [&](const char *key, const char *value) -> Outcome {
+    if (sys::fsconfig(context.get(), FSCONFIG_SET_STRING, key, value) == 0) return ok();
+    return FAIL("%s %s", key, value);
+  };
+  TRY(set("lowerdir", lower));
+  TRY(set("upperdir", op.upper));
+  TRY(set("workdir", op.work));
+  if (op.is_volatile != 0 && sys::fsconfig(context.get(), FSCONFIG_SET_FLAG, "volatile", nullptr) != 0)
+    return FAIL("volatile");
+  if (sys::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr) != 0) return FAIL("upper directory %s", op.upper);
+  host.root.reset(sys::fsmount(context.get(), MOUNT_ATTR_NODEV));
+  if (!host.root.valid()) return FAIL("overlay");
+  for (int i = 0; i < host.layers; i++) host.layer[i].reset();
+  return channel::send(host.channel, channel::kRoot, host.root.get());
+}
+
+uint64_t number_after(const char *text, const char *key) {
+  const char *at = strstr(text, key);
+  return at == nullptr ? 0 : strtoull(at + strlen(key), nullptr, 10);
+}
+
+}  // namespace
+
+Outcome carry_out(Host &host, plan::Code code, plan::Reader fields) {
+  using plan::Code;
+  switch (code) {
+    case Code::kCreateCgroup:
+      return create_cgroup(host, plan::CreateCgroup(fields));
+    case Code::kSetCgroupLimit: {
+      plan::SetCgroupLimit limit(fields);
+      return write_file(host.cgroup_directory.get(), limit.file, limit.value);
+    }
+    case Code::kNewMountNamespaceForLayers:
+      return new_mount_namespace_for_layers(host, plan::NewMountNamespaceForLayers(fields).scratch);
+    case Code::kMapIds:
+      return map_ids(host, plan::MapIds(fields));
+    case Code::kAddLayer:
+      return add_layer(host, plan::AddLayer(fields));
+    case Code::kMountOverlay:
+      return mount_overlay(host, plan::MountOverlay(fields));
+    default:
+      return fail_with(ENOSYS, "operation %u is not the watcher's", static_cast<unsigned>(code));
+  }
+}
+
+uint64_t oom_kills(const Host &host) {
+  uint64_t kills = 0;
+  static const char *const kFiles[] = {"memory.events", "memory.oom_control"};  // v2, v1
+  for (int i = 0; i < host.cgroups; i++) {
+    for (const char *file : kFiles) {
+      char path[PATH_MAX], text[512];
+      snprintf(path, sizeof path, "%s/%s", host.cgroup[i], file);
+      Fd fd(open(path, O_RDONLY | O_CLOEXEC));
+      if (!fd.valid()) continue;
+      ssize_t got = read(fd.get(), text, sizeof text - 1);
+      if (got <= 0) continue;
+      text[got] = '\0';
+      kills += number_after(text, "oom_kill ");
+    }
+  }
+  return kills;
+}
+
+void remove_cgroups(const Host &host) {
+  for (int i = host.cgroups - 1; i >= 0; i--) {
+    for (int tries = 0; rmdir(host.cgroup[i]) != 0 && errno == EBUSY && tries < 200; tries++) {
+      timespec pause{0, 5'000'000};
+      nanosleep(&pause, nullptr);
+    }
+  }
+}
