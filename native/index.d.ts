@@ -46,8 +46,9 @@ export interface Watcher {
 /** Starts a watcher without copying this process: clone(CLONE_VM | CLONE_VFORK), then execveat(2). About 0.3 ms. */
 export function spawnWatcher(options: WatcherOptions): Watcher
 
-/** Whether a watcher of this container directory lives: it holds a lock on it (flock(2)) from its start to its end. */
-export function isWatched(containerDirectory: string): boolean
+/** Locks a directory (flock(2)) for as long as the returned descriptor is open; -1 when somebody else has the lock. A
+ * watcher holds that of its container's directory from its start to its end, the helper that of its state. */
+export function lockDirectory(path: string): number
 
 /** True when the child was reaped (waitpid(2), WNOHANG) or is none of ours; false while it still runs. */
 export function reap(pid: number): boolean
@@ -63,3 +64,6 @@ export interface SeccompRule {
 /** Compiles a filter with libseccomp for this machine's architectures, on the worker pool. What no rule names gets
  * `defaultErrno`. Names that this libseccomp does not know are left out: they stay denied. */
 export function compileSeccomp(defaultErrno: number, rules: readonly SeccompRule[]): Promise<Uint8Array>
+
+/** Unmaps this process's pages of program text (madvise(2), MADV_DONTNEED): for one that goes idle. */
+export function releaseText(): void

@@ -4,17 +4,19 @@
 Napi::Value peer_credentials(const Napi::CallbackInfo &info);
 Napi::Value sealed_memory(const Napi::CallbackInfo &info);
 Napi::Value spawn_watcher(const Napi::CallbackInfo &info);
-Napi::Value is_watched(const Napi::CallbackInfo &info);
+Napi::Value lock_directory(const Napi::CallbackInfo &info);
 Napi::Value reap(const Napi::CallbackInfo &info);
+Napi::Value release_text(const Napi::CallbackInfo &info);
 Napi::Value compile_seccomp(const Napi::CallbackInfo &info);
 
 static Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("peerCredentials", Napi::Function::New(env, peer_credentials));
   exports.Set("sealedMemory", Napi::Function::New(env, sealed_memory));
   exports.Set("spawnWatcher", Napi::Function::New(env, spawn_watcher));
-  exports.Set("isWatched", Napi::Function::New(env, is_watched));
+  exports.Set("lockDirectory", Napi::Function::New(env, lock_directory));
   exports.Set("reap", Napi::Function::New(env, reap));
   exports.Set("compileSeccomp", Napi::Function::New(env, compile_seccomp));
+  exports.Set("releaseText", Napi::Function::New(env, release_text));
   return exports;
 }
 

@@ -148,11 +148,12 @@ Napi::Value spawn_watcher(const Napi::CallbackInfo &info) {
   return watcher;
 }
 
-Napi::Value is_watched(const Napi::CallbackInfo &info) {
-  Owned container(open_directory(info.Env(), info[0].As<Napi::String>()));
-  if (flock(container.get(), LOCK_EX | LOCK_NB) == 0) return Napi::Boolean::New(info.Env(), false);
-  if (errno != EWOULDBLOCK) throw system_error(info.Env(), "flock", info[0].As<Napi::String>(), errno);
-  return Napi::Boolean::New(info.Env(), true);
+Napi::Value lock_directory(const Napi::CallbackInfo &info) {
+  std::string path = info[0].As<Napi::String>();
+  Owned directory(open_directory(info.Env(), path));
+  if (flock(directory.get(), LOCK_EX | LOCK_NB) == 0) return Napi::Number::New(info.Env(), directory.release());
+  if (errno != EWOULDBLOCK) throw system_error(info.Env(), "flock", path, errno);
+  return Napi::Number::New(info.Env(), -1);
 }
 
 Napi::Value reap(const Napi::CallbackInfo &info) {

@@ -1,15 +1,21 @@
-// bulkhead-privacy HIDDEN... 3<> layer directory
+// bulkhead-privacy DIRECTORY HIDDEN...
 //
 // Keeps the privacy layer of image `host` true: walks the root file system once, then follows its changes. Speaks with
 // the helper over stdin and stdout, one line each way:
 //   "ready HIDDEN\n"          the first walk is done
 //   "sync\n" -> "ok HIDDEN\n" every change made before the request is in the layer now; "error WHY\n" if not
 // Ends when stdin does.
+//
+// DIRECTORY holds the layer. overlayfs refuses a lower layer that lies inside another one of the same file system, so
+// where DIRECTORY is on the root file system (a machine without a tmpfs on /run) a small tmpfs is mounted there, and
+// unmounted at the end.
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,7 +25,15 @@
 
 namespace {
 
-constexpr int kLayer = 3;
+bool is_on_root_file_system(const char *path) {
+  struct stat here, root;
+  return stat(path, &here) == 0 && stat("/", &root) == 0 && here.st_dev == root.st_dev;
+}
+
+[[noreturn]] void die(const char *what) {
+  printf("error %s: %s\n", what, strerror(errno));
+  exit(1);
+}
 
 // Mount points of this moment: their covered directories, and what is mounted there, stay out of the image.
 void read_mounts(int mountinfo, bool update) {
@@ -53,21 +67,8 @@ void answer(const char *word, bool good) {
   fflush(stdout);
 }
 
-}  // namespace
-
-int main(int argc, char **argv) {
-  prctl(PR_SET_NAME, "bulkhead-privacy");
-  umask(0);
-  layer::open(kLayer, argv + 1, static_cast<size_t>(argc - 1));
-  int fanotify = changes::start();
-  if (fanotify < 0) {
-    printf("error fanotify: %s\n", strerror(errno));
-    return 1;
-  }
-  int mountinfo = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-  read_mounts(mountinfo, false);
-  answer("ready", layer::update("/"));
-
+// Until stdin ends.
+void serve(int fanotify, int mountinfo) {
   while (true) {
     pollfd fds[] = {{STDIN_FILENO, POLLIN, 0}, {fanotify, POLLIN, 0}, {mountinfo, POLLPRI, 0}};
     if (poll(fds, 3, -1) < 0) continue;
@@ -76,10 +77,34 @@ int main(int argc, char **argv) {
     if ((fds[0].revents & (POLLIN | POLLHUP)) == 0) continue;
     char request[256];
     ssize_t got = read(STDIN_FILENO, request, sizeof request);
-    if (got <= 0) return 0;
+    if (got <= 0) return;
     // What changed between the drain above and the request is in the queue by now.
     good = changes::drain(fanotify, layer::update) && good;
     for (ssize_t i = 0; i < got; i++)
       if (request[i] == '\n') answer("ok", good);
   }
+}
+
+}  // namespace
+
+int main(int argc, char **argv) {
+  prctl(PR_SET_NAME, "bulkhead-privacy");
+  umask(0);
+  const char *directory = argv[1];
+  // What a killed predecessor left mounted.
+  if (!is_on_root_file_system(directory)) umount2(directory, MNT_DETACH | UMOUNT_NOFOLLOW);
+  bool mounted = is_on_root_file_system(directory);
+  if (mounted && mount("bulkhead", directory, "tmpfs", MS_NODEV | MS_NOSUID | MS_NOEXEC, "mode=755") != 0) die(directory);
+  int layer = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (layer < 0) die(directory);
+  layer::open(layer, argv + 2, static_cast<size_t>(argc - 2));
+  int fanotify = changes::start();
+  if (fanotify < 0) die("fanotify");
+  int mountinfo = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+  read_mounts(mountinfo, false);
+  answer("ready", layer::update("/"));
+  serve(fanotify, mountinfo);
+  close(layer);
+  if (mounted) umount2(directory, MNT_DETACH | UMOUNT_NOFOLLOW);
+  return 0;
 }

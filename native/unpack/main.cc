@@ -3,7 +3,8 @@
 // Unpacks an uncompressed tar archive (ustar, GNU, PAX; read by libarchive) into the directory on descriptor 3.
 // Before the first byte is read it makes that directory its root and gives up all privileges but those that owners
 // and modes of files need, so that a fault in the reader is worth nothing.
-// Prints {"entries":N,"bytes":N}, or one line on standard error that says what is wrong, and exits 1.
+// Prints {"entries":N,"bytes":N}, or one line on standard error that says what is wrong, and exits 1; 28 (ENOSPC) when
+// the disk is full.
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
@@ -27,12 +28,13 @@ namespace {
 constexpr int kDirectory = 3;
 
 [[noreturn]] __attribute__((format(printf, 1, 2))) void die(const char *format, ...) {
+  int status = errno == ENOSPC || errno == EDQUOT ? ENOSPC : 1;
   va_list arguments;
   va_start(arguments, format);
   vfprintf(stderr, format, arguments);
   va_end(arguments);
   fputc('\n', stderr);
-  exit(1);
+  exit(status);
 }
 
 void confine() {

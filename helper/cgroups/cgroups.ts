@@ -1,0 +1,50 @@
+/** cgroups(7) behind one interface: version 2, and version 1 with one hierarchy a controller (also beside an empty v2). */
+import { existsSync, readFileSync } from 'node:fs'
+import type { Operation } from '../plan/operations.ts'
+import type { RuntimeResources } from '../plan/runtimeSpec.ts'
+import { BulkheadError } from '../protocol/errors.ts'
+import { CgroupsV1 } from './v1.ts'
+import { CgroupsV2 } from './v2.ts'
+
+export interface Cgroups {
+  readonly version: 'v1' | 'v2'
+  /** Makes the parent cgroup of all containers. */
+  prepare(): void
+  /** Removes it again when it is empty. */
+  cleanUp(): void
+  /** Operations that make a container's cgroup and set its limits.
+   * @throws BulkheadError `Unsupported` for a limit that this kernel does not offer. */
+  operations(id: string, resources: RuntimeResources): Operation[]
+  /** Directories of a container's cgroup, by controller; v2 has one, `unified`. */
+  directories(id: string): Readonly<Record<string, string>>
+  freeze(id: string): Promise<void>
+  thaw(id: string): Promise<void>
+  /** Kills every process in the cgroup. */
+  kill(id: string): Promise<void>
+  /** Removes a container's cgroup that its watcher left behind; waits for processes that are ending. */
+  remove(id: string): Promise<void>
+  /** Ids that have a cgroup. */
+  list(): string[]
+}
+
+export function unsupported(what: string, file: string): BulkheadError {
+  return new BulkheadError('Unsupported', `${what}: this kernel has no ${file}`, {
+    hint: 'Leave the limit out, or enable its cgroup controller.',
+  })
+}
+
+/** The kernel's cgroups; `name` is that of the parent of all containers. */
+export function openCgroups(name: string): Cgroups {
+  if (existsSync('/sys/fs/cgroup/cgroup.controllers')) return new CgroupsV2('/sys/fs/cgroup', name)
+  const hierarchies = new Map<string, string>()
+  for (const line of readFileSync('/proc/self/mounts', 'utf8').split('\n')) {
+    const [, directory, type, options = ''] = line.split(' ')
+    if (type !== 'cgroup' || directory === undefined) continue
+    for (const controller of options.split(',')) hierarchies.set(controller, directory)
+  }
+  if (!hierarchies.has('memory') || !hierarchies.has('pids'))
+    throw new BulkheadError('Unsupported', 'this machine has no cgroup file system with memory and pids controllers mounted', {
+      hint: 'Mount cgroup v2 on /sys/fs/cgroup: mount -t cgroup2 none /sys/fs/cgroup',
+    })
+  return new CgroupsV1(hierarchies, name)
+}

@@ -1,0 +1,163 @@
+/** cgroup v1: one directory a container in each hierarchy that it needs (Documentation/admin-guide/cgroup-v1). */
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Operation } from '../plan/operations.ts'
+import type { RuntimeResources } from '../plan/runtimeSpec.ts'
+import { BulkheadError } from '../protocol/errors.ts'
+import { unsupported, type Cgroups } from './cgroups.ts'
+import { isErrno } from '../host/errno.ts'
+import { childCgroups, processesOf, removeCgroup } from './files.ts'
+
+/** In every container's cgroup; `cpuset` and `blkio` only when a limit asks for them. */
+const always = ['memory', 'cpu', 'pids', 'freezer'] as const
+const controllers = [...always, 'cpuset', 'blkio'] as const
+type Controller = (typeof controllers)[number]
+
+type Limit = readonly [controller: Controller, file: string, value: string | number]
+
+export class CgroupsV1 implements Cgroups {
+  readonly version = 'v1'
+  readonly #parents: ReadonlyMap<Controller, string>
+
+  /** `hierarchies`: where each controller is mounted. */
+  constructor(hierarchies: ReadonlyMap<string, string>, name: string) {
+    this.#parents = new Map(
+      controllers.flatMap((controller) => {
+        const directory = hierarchies.get(controller)
+        return directory === undefined ? [] : [[controller, join(directory, name)] as const]
+      }),
+    )
+  }
+
+  prepare(): void {
+    for (const [controller, parent] of this.#parents) {
+      mkdirSync(parent, { recursive: true })
+      if (controller === 'cpuset') this.#inheritProcessors(parent)
+    }
+  }
+
+  cleanUp(): void {
+    for (const parent of this.#parents.values()) {
+      try {
+        rmdirSync(parent)
+      } catch (error) {
+        if (!isErrno(error, 'EBUSY', 'ENOENT', 'ENOTEMPTY')) throw error
+      }
+    }
+  }
+
+  operations(id: string, resources: RuntimeResources): Operation[] {
+    const limits = this.#limits(resources)
+    const used = controllers.filter(
+      (controller) =>
+        this.#parents.has(controller) &&
+        ((always as readonly string[]).includes(controller) || limits.some(([of]) => of === controller)),
+    )
+    return used.flatMap((controller): Operation[] => [
+      { operation: 'create cgroup', directory: join(this.#parents.get(controller)!, id), unified: 0 },
+      ...limits
+        .filter(([of]) => of === controller)
+        .map(([, file, value]): Operation => ({ operation: 'set cgroup limit', file, value: String(value) })),
+    ])
+  }
+
+  directories(id: string): Record<string, string> {
+    return Object.fromEntries(
+      [...this.#parents]
+        .map(([controller, parent]) => [controller, join(parent, id)] as const)
+        .filter(([, directory]) => existsSync(directory)),
+    )
+  }
+
+  async freeze(id: string): Promise<void> {
+    await this.#setFrozen(id, 'FROZEN')
+  }
+
+  async thaw(id: string): Promise<void> {
+    await this.#setFrozen(id, 'THAWED')
+  }
+
+  /** v1 has no cgroup.kill: freeze, so that nothing forks away meanwhile, signal all, thaw. */
+  async kill(id: string): Promise<void> {
+    const directory = join(this.#parent('freezer'), id)
+    await this.freeze(id)
+    for (const pid of processesOf(directory)) {
+      try {
+        process.kill(pid, 'SIGKILL')
+      } catch (error) {
+        if (!isErrno(error, 'ESRCH')) throw error
+      }
+    }
+    await this.thaw(id)
+  }
+
+  async remove(id: string): Promise<void> {
+    if (existsSync(join(this.#parent('freezer'), id))) await this.kill(id)
+    for (const parent of this.#parents.values()) await removeCgroup(join(parent, id))
+  }
+
+  list(): string[] {
+    return [...new Set([...this.#parents.values()].flatMap(childCgroups))]
+  }
+
+  #parent(controller: Controller): string {
+    const parent = this.#parents.get(controller)
+    if (parent === undefined) throw unsupported(controller, `${controller} controller`)
+    return parent
+  }
+
+  #limits({ memory, cpu, pids, blockIO, unified }: RuntimeResources): Limit[] {
+    const limits: Limit[] = []
+    const set = (what: string, controller: Controller, file: string, value: string | number): void => {
+      if (!existsSync(join(this.#parent(controller), file))) throw unsupported(what, file)
+      limits.push([controller, file, value])
+    }
+    if (memory?.limit !== undefined) set('a memory limit', 'memory', 'memory.limit_in_bytes', memory.limit)
+    if (memory?.swap !== undefined) set('a limit of swap', 'memory', 'memory.memsw.limit_in_bytes', memory.swap)
+    const high = unified?.['memory.high']
+    // The nearest that v1 has: reclaimed down to it when memory is short, without slowing the container down.
+    if (high !== undefined) set('memory high', 'memory', 'memory.soft_limit_in_bytes', high)
+    if (cpu?.quota !== undefined) {
+      set('a limit of processor time', 'cpu', 'cpu.cfs_period_us', cpu.period ?? 100_000)
+      set('a limit of processor time', 'cpu', 'cpu.cfs_quota_us', cpu.quota)
+    }
+    if (cpu?.shares !== undefined) set('processor shares', 'cpu', 'cpu.shares', cpu.shares)
+    if (cpu?.cpus !== undefined) {
+      // A cpuset without memory nodes takes no process.
+      set('a set of processors', 'cpuset', 'cpuset.mems', this.#value('cpuset', 'cpuset.mems'))
+      set('a set of processors', 'cpuset', 'cpuset.cpus', cpu.cpus)
+    }
+    if (pids !== undefined) set('a limit of processes', 'pids', 'pids.max', pids.limit === -1 ? 'max' : pids.limit)
+    if (blockIO?.weight !== undefined) {
+      const file = existsSync(join(this.#parent('blkio'), 'blkio.bfq.weight')) ? 'blkio.bfq.weight' : 'blkio.weight'
+      set('a weight of disk time', 'blkio', file, blockIO.weight)
+    }
+    for (const { major, minor, rate } of blockIO?.throttleReadBpsDevice ?? [])
+      set('a limit of reading', 'blkio', 'blkio.throttle.read_bps_device', `${major}:${minor} ${rate}`)
+    for (const { major, minor, rate } of blockIO?.throttleWriteBpsDevice ?? [])
+      set('a limit of writing', 'blkio', 'blkio.throttle.write_bps_device', `${major}:${minor} ${rate}`)
+    return limits
+  }
+
+  #value(controller: Controller, file: string): string {
+    return readFileSync(join(this.#parent(controller), file), 'utf8').trim()
+  }
+
+  /** A new cpuset is empty until it is given its parent's processors and memory nodes. */
+  #inheritProcessors(parent: string): void {
+    for (const file of ['cpuset.cpus', 'cpuset.mems'])
+      writeFileSync(join(parent, file), readFileSync(join(parent, '..', file), 'utf8').trim())
+  }
+
+  async #setFrozen(id: string, state: 'FROZEN' | 'THAWED'): Promise<void> {
+    const file = join(this.#parent('freezer'), id, 'freezer.state')
+    // FREEZING stays until a later write finds every process stopped.
+    for (let tries = 0; tries < 500; tries++) {
+      writeFileSync(file, state)
+      if (readFileSync(file, 'utf8').trim() === state) return
+      await sleep(2)
+    }
+    throw new BulkheadError('WrongState', `the processes of ${id} did not become ${state} within a second`)
+  }
+}

@@ -1,0 +1,134 @@
+/** cgroup v2: one directory a container (Documentation/admin-guide/cgroup-v2.rst). */
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Operation } from '../plan/operations.ts'
+import type { RuntimeResources } from '../plan/runtimeSpec.ts'
+import { BulkheadError } from '../protocol/errors.ts'
+import { unsupported, type Cgroups } from './cgroups.ts'
+import { isErrno } from '../host/errno.ts'
+import { childCgroups, removeCgroup } from './files.ts'
+
+const wanted = ['cpuset', 'cpu', 'io', 'memory', 'pids']
+
+/** cpu.weight of cpu.shares: 2 to 262144 becomes 1 to 10000, as crun and runc convert it. */
+export function weightOfShares(shares: number): number {
+  return 1 + Math.floor(((shares - 2) * 9999) / 262_142)
+}
+
+/** io.weight of a blkio weight: 10 to 1000 becomes 1 to 10000. */
+export function ioWeight(weight: number): number {
+  return 1 + Math.floor(((weight - 10) * 9999) / 990)
+}
+
+export class CgroupsV2 implements Cgroups {
+  readonly version = 'v2'
+  readonly #root: string
+  readonly #parent: string
+
+  constructor(root: string, name: string) {
+    this.#root = root
+    this.#parent = join(root, name)
+  }
+
+  prepare(): void {
+    mkdirSync(this.#parent, { recursive: true })
+    const offered = readFileSync(join(this.#root, 'cgroup.controllers'), 'utf8').trim().split(' ')
+    const enable = wanted
+      .filter((controller) => offered.includes(controller))
+      .map((controller) => `+${controller}`)
+      .join(' ')
+    for (const directory of [this.#root, this.#parent]) {
+      try {
+        writeFileSync(join(directory, 'cgroup.subtree_control'), enable)
+      } catch (error) {
+        throw new BulkheadError('Unsupported', `the controllers ${enable} cannot be enabled in ${directory}`, {
+          hint: 'In a container, move its processes out of the root cgroup first, or run the helper on the host.',
+          cause: error,
+        })
+      }
+    }
+  }
+
+  cleanUp(): void {
+    try {
+      rmdirSync(this.#parent)
+    } catch (error) {
+      if (!isErrno(error, 'EBUSY', 'ENOENT', 'ENOTEMPTY')) throw error
+    }
+  }
+
+  operations(id: string, resources: RuntimeResources): Operation[] {
+    const limits: Operation[] = []
+    const set = (file: string, value: string | number): void => {
+      limits.push({ operation: 'set cgroup limit', file, value: String(value) })
+    }
+    const offer = (what: string, ...files: string[]): string => {
+      const file = files.find((name) => existsSync(join(this.#parent, name)))
+      if (file === undefined) throw unsupported(what, files[0]!)
+      return file
+    }
+    const { memory, cpu, pids, blockIO, unified } = resources
+    if (memory?.limit !== undefined) set(offer('a memory limit', 'memory.max'), memory.limit)
+    if (memory?.swap !== undefined) {
+      const file = offer('a limit of swap', 'memory.swap.max')
+      // Docker's value is memory and swap together, v2's is swap alone.
+      set(file, memory.swap === -1 ? 'max' : memory.swap - (memory.limit ?? 0))
+    }
+    if (unified?.['memory.high'] !== undefined) set(offer('memory high', 'memory.high'), unified['memory.high'])
+    if (cpu?.quota !== undefined) set(offer('a limit of processor time', 'cpu.max'), `${cpu.quota} ${cpu.period ?? 100_000}`)
+    if (cpu?.shares !== undefined) set(offer('processor shares', 'cpu.weight'), weightOfShares(cpu.shares))
+    if (cpu?.cpus !== undefined) set(offer('a set of processors', 'cpuset.cpus'), cpu.cpus)
+    if (pids !== undefined) set(offer('a limit of processes', 'pids.max'), pids.limit === -1 ? 'max' : pids.limit)
+    if (blockIO?.weight !== undefined) {
+      const file = offer('a weight of disk time', 'io.bfq.weight', 'io.weight')
+      set(file, file === 'io.bfq.weight' ? blockIO.weight : `default ${ioWeight(blockIO.weight)}`)
+    }
+    for (const { major, minor, rate } of blockIO?.throttleReadBpsDevice ?? [])
+      set(offer('a limit of reading', 'io.max'), `${major}:${minor} rbps=${rate}`)
+    for (const { major, minor, rate } of blockIO?.throttleWriteBpsDevice ?? [])
+      set(offer('a limit of writing', 'io.max'), `${major}:${minor} wbps=${rate}`)
+    return [{ operation: 'create cgroup', directory: this.#directory(id), unified: 1 }, ...limits]
+  }
+
+  directories(id: string): Record<string, string> {
+    return { unified: this.#directory(id) }
+  }
+
+  async freeze(id: string): Promise<void> {
+    await this.#setFrozen(id, true)
+  }
+
+  async thaw(id: string): Promise<void> {
+    await this.#setFrozen(id, false)
+  }
+
+  async kill(id: string): Promise<void> {
+    writeFileSync(join(this.#directory(id), 'cgroup.kill'), '1')
+  }
+
+  async remove(id: string): Promise<void> {
+    const directory = this.#directory(id)
+    if (existsSync(join(directory, 'cgroup.kill'))) await this.kill(id)
+    await removeCgroup(directory)
+  }
+
+  list(): string[] {
+    return childCgroups(this.#parent)
+  }
+
+  #directory(id: string): string {
+    return join(this.#parent, id)
+  }
+
+  async #setFrozen(id: string, frozen: boolean): Promise<void> {
+    const directory = this.#directory(id)
+    writeFileSync(join(directory, 'cgroup.freeze'), frozen ? '1' : '0')
+    // Freezing is asynchronous: cgroup.events says when all processes have stopped.
+    for (let tries = 0; tries < 500; tries++) {
+      if (readFileSync(join(directory, 'cgroup.events'), 'utf8').includes(`frozen ${frozen ? 1 : 0}`)) return
+      await sleep(2)
+    }
+    throw new BulkheadError('WrongState', `the processes of ${id} did not ${frozen ? 'freeze' : 'thaw'} within a second`)
+  }
+}

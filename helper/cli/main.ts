@@ -1,0 +1,89 @@
+/** `bulkhead`: the command line, and with `bulkhead helper` the helper itself. */
+import { Command, CommanderError } from 'commander'
+import { defaultRun, defaultState } from '../host/paths.ts'
+import { version } from '../version.ts'
+import { containerCommands } from './containers.ts'
+import { imageCommands } from './images.ts'
+import { runCommand } from './run.ts'
+import { openClient, print, report, withClient } from './session.ts'
+import { formatOption } from './table.ts'
+
+function helperCommand(): Command {
+  return new Command('helper')
+    .description('be the helper, in the foreground; needs root')
+    .option('--state <directory>', 'what survives a reboot: images, containers', defaultState)
+    .option('--run <directory>', 'the socket and live state', defaultRun)
+    .option('--policy <file>', 'who may weaken a container’s walls', '/etc/bulkhead/policy.json')
+    .action(async (options: { state: string; run: string; policy: string }) => {
+      // Loaded here alone: the command line has no need of the engine.
+      const { runHelper } = await import('../main.ts')
+      await runHelper(options)
+    })
+}
+
+function eventsCommand(): Command {
+  return new Command('events')
+    .description('print what happens, until interrupted')
+    .addOption(formatOption)
+    .action(async ({ format }: { format: 'table' | 'json' }) => {
+      const client = await openClient()
+      client.onEvent((event) => {
+        const attributes = Object.entries(event.attributes).map(([name, value]) => `${name}=${value}`)
+        const line = `${new Date(event.time).toISOString()} ${event.type} ${event.action} ${event.id} (${attributes.join(', ')})`
+        void print(`${format === 'json' ? JSON.stringify(event) : line}\n`)
+      })
+      await new Promise<void>((resolve) => {
+        client.onClose(resolve)
+        process.once('SIGINT', resolve)
+        process.once('SIGTERM', resolve)
+      })
+      client.close()
+    })
+}
+
+function versionCommand(): Command {
+  return new Command('version')
+    .description('show versions of client, helper and kernel')
+    .addOption(formatOption)
+    .action(async ({ format }: { format: 'table' | 'json' }) => {
+      const server = await withClient((client) => client.call('version'))
+      const client = { version, node: process.version }
+      if (format === 'json') return print(`${JSON.stringify({ client, server })}\n`)
+      return print(
+        `Client:  ${version} (Node ${process.version})\nHelper:  ${server.version} (Node ${server.node}, pid ${server.pid})\nKernel:  ${server.kernel}, cgroups ${server.cgroups}\n`,
+      )
+    })
+}
+
+const program = new Command('bulkhead')
+  .description('containers, down to the kernel')
+  .version(version)
+  .enablePositionalOptions()
+
+for (const command of [
+  runCommand(),
+  ...containerCommands(),
+  ...imageCommands(),
+  eventsCommand(),
+  versionCommand(),
+  helperCommand(),
+]) {
+  command.exitOverride().configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'bulkhead: ')) })
+  program.addCommand(command)
+}
+program.exitOverride()
+
+// `bulkhead ps | head`: whoever reads our output may leave.
+process.stdout.on('error', () => process.exit(0))
+
+async function main(): Promise<void> {
+  try {
+    await program.parseAsync()
+  } catch (error) {
+    // Commander has said what is wrong itself; Docker ends with 125 then.
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 125
+    else process.exitCode = report(error)
+  }
+}
+
+void main()

@@ -1,0 +1,163 @@
+/** `bulkhead run`: Docker's flags, and its behaviour at a terminal. */
+import { constants } from 'node:os'
+import { Command, Option } from 'commander'
+import type { Client } from '../client/client.ts'
+import { BulkheadError } from '../protocol/errors.ts'
+import type { Params } from '../protocol/methods.ts'
+import { print, withClient, writeStream } from './session.ts'
+import { bytes, bytesOrUnlimited, decimal, integer } from './units.ts'
+
+interface RunOptions {
+  detach?: boolean
+  interactive?: boolean
+  tty?: boolean
+  rm?: boolean
+  name?: string
+  memory?: number
+  memorySwap?: number
+  memoryHigh?: number
+  cpus?: number
+  cpuShares?: number
+  cpusetCpus?: string
+  pidsLimit?: number
+  blkioWeight?: number
+  env?: string[]
+  label?: string[]
+  workdir?: string
+  user?: string
+  hostname?: string
+  network: 'none' | 'host'
+  readOnly?: boolean
+  userns: 'private' | 'host'
+}
+
+const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value]
+
+/** `NAME` alone takes the value of the caller's own environment, as with Docker. */
+function environment(entries: readonly string[]): string[] {
+  return entries.flatMap((entry) => {
+    if (entry.includes('=')) return [entry]
+    const value = process.env[entry]
+    return value === undefined ? [] : [`${entry}=${value}`]
+  })
+}
+
+function labels(entries: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    entries.map((entry) => {
+      const equals = entry.indexOf('=')
+      return equals < 0 ? [entry, ''] : [entry.slice(0, equals), entry.slice(equals + 1)]
+    }),
+  )
+}
+
+function defined<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as never
+}
+
+export function requestOf(image: string, command: string[], options: RunOptions): Params<'containers/run'> {
+  const resources = defined({
+    memory: options.memory,
+    memorySwap: options.memorySwap,
+    memoryHigh: options.memoryHigh,
+    cpus: options.cpus,
+    cpuShares: options.cpuShares,
+    cpusetCpus: options.cpusetCpus,
+    pidsLimit: options.pidsLimit,
+    blkioWeight: options.blkioWeight,
+  })
+  const optional = defined({ name: options.name, hostname: options.hostname, workingDirectory: options.workdir, user: options.user })
+  return {
+    image,
+    command,
+    ...optional,
+    env: environment(options.env ?? []),
+    labels: labels(options.label ?? []),
+    tty: options.tty ?? false,
+    openStdin: options.interactive ?? false,
+    attach: options.detach !== true,
+    autoRemove: options.rm ?? false,
+    readOnly: options.readOnly ?? false,
+    network: options.network,
+    userns: options.userns,
+    resources,
+    rows: process.stdout.rows ?? 24,
+    columns: process.stdout.columns ?? 80,
+  }
+}
+
+/** Sends what is typed or piped in; back-pressure reaches whoever writes it. */
+async function sendInput(client: Client): Promise<void> {
+  for await (const chunk of process.stdin) await client.send(chunk as Buffer)
+  client.endInput()
+}
+
+function forwardSignals(client: Client, container: string): void {
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const)
+    process.on(name, () => void client.call('containers/kill', { container, signal: constants.signals[name] }).catch(() => undefined))
+}
+
+function followWindow(client: Client, container: string): void {
+  process.stdout.on('resize', () => {
+    const { rows, columns } = process.stdout
+    void client.call('containers/resize', { container, rows, columns }).catch(() => undefined)
+  })
+}
+
+async function runAttached(client: Client, request: Params<'containers/run'>): Promise<number> {
+  if (request.tty === true && request.openStdin === true && !process.stdin.isTTY)
+    throw new BulkheadError('InvalidRequest', 'the input is not a terminal', { hint: 'Leave out -t, or run it at a terminal.' })
+  const end = writeStream(client)
+  const { id } = await client.call('containers/run', request)
+  const raw = request.tty === true && process.stdin.isTTY
+  if (raw) process.stdin.setRawMode(true)
+  try {
+    if (request.tty === true) followWindow(client, id)
+    else forwardSignals(client, id)
+    if (request.openStdin === true) void sendInput(client).catch(() => undefined)
+    const { exitCode } = await end
+    return exitCode ?? 125
+  } finally {
+    if (raw) process.stdin.setRawMode(false)
+    if (request.openStdin === true) process.stdin.destroy()
+  }
+}
+
+export function runCommand(): Command {
+  return new Command('run')
+    .description('make a container from an image, and start it')
+    .argument('<image>', 'host, or a name given to bulkhead import')
+    .argument('[command...]')
+    .passThroughOptions()
+    .option('-d, --detach', 'in the background: print its id')
+    .option('-i, --interactive', 'keep stdin open')
+    .option('-t, --tty', 'give it a terminal')
+    .option('--rm', 'remove it when it has ended')
+    .option('--name <name>')
+    .option('-m, --memory <bytes>', 'limit of memory, such as 512m', bytes)
+    .option('--memory-swap <bytes>', 'limit of memory and swap together; -1 for no limit of swap', bytesOrUnlimited)
+    .option('--memory-high <bytes>', 'where the kernel begins to reclaim', bytes)
+    .option('--cpus <number>', 'limit of processor time, such as 1.5', decimal)
+    .option('-c, --cpu-shares <number>', 'share of processor time under contention', integer)
+    .option('--cpuset-cpus <list>', 'processors it may use, such as 0-2,4')
+    .option('--pids-limit <number>', 'processes at most; -1 for no limit', integer)
+    .option('--blkio-weight <number>', 'share of disk time under contention, 10 to 1000', integer)
+    .option('-e, --env <name=value>', 'set a variable', collect)
+    .option('-l, --label <name=value>', 'set a label', collect)
+    .option('-w, --workdir <directory>')
+    .option('-u, --user <name|uid[:group|gid]>')
+    .option('-h, --hostname <name>')
+    .addOption(new Option('--network <mode>').choices(['none', 'host']).default('none'))
+    .option('--read-only', 'no writing to its root file system')
+    .addOption(new Option('--userns <mode>', 'whose user ids: its own range, or the host’s').choices(['private', 'host']).default('private'))
+    .helpOption('--help')
+    .action(async (image: string, command: string[], options: RunOptions) => {
+      const request = requestOf(image, command, options)
+      process.exitCode = await withClient(async (client) => {
+        if (request.attach === true) return await runAttached(client, request)
+        const { id } = await client.call('containers/run', request)
+        await print(`${id}\n`)
+        return 0
+      })
+    })
+}

@@ -1,0 +1,54 @@
+/** Values as people write them on a command line. */
+import { InvalidArgumentError } from 'commander'
+
+const factors = { '': 1, b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 }
+
+/** `512m` as bytes, with Docker's units: b, k, m, g, t, each of 1024. */
+export function bytes(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([bkmgt]?)(?:i?b)?$/i.exec(text)
+  if (match === null) throw new InvalidArgumentError('It must be a number with a unit of b, k, m or g, such as 512m.')
+  return Math.round(Number(match[1]) * factors[match[2]!.toLowerCase() as keyof typeof factors])
+}
+
+/** As `bytes`, or -1 for no limit. */
+export function bytesOrUnlimited(text: string): number {
+  return text === '-1' ? -1 : bytes(text)
+}
+
+export function integer(text: string): number {
+  if (!/^-?\d+$/.test(text)) throw new InvalidArgumentError('It must be a whole number.')
+  return Number(text)
+}
+
+export function decimal(text: string): number {
+  if (!/^\d+(?:\.\d+)?$/.test(text)) throw new InvalidArgumentError('It must be a number, such as 1.5.')
+  return Number(text)
+}
+
+const units = [
+  ['second', 60],
+  ['minute', 60],
+  ['hour', 24],
+  ['day', 7],
+  ['week', 52],
+  ['year', Infinity],
+] as const
+
+/** `3 minutes` for a span of milliseconds. */
+export function span(milliseconds: number): string {
+  let value = Math.max(0, milliseconds / 1000)
+  if (value < 1) return 'less than a second'
+  for (const [unit, next] of units) {
+    if (value < next) return `${Math.floor(value)} ${unit}${Math.floor(value) === 1 ? '' : 's'}`
+    value /= next
+  }
+  return ''
+}
+
+/** `12.3MB` for bytes, in steps of 1000, as Docker shows sizes. */
+export function size(value: number): string {
+  const names = ['B', 'kB', 'MB', 'GB', 'TB']
+  const step = Math.min(names.length - 1, value < 1 ? 0 : Math.floor(Math.log10(value) / 3))
+  const number = value / 1000 ** step
+  return `${step === 0 ? number : Number(number.toPrecision(3))}${names[step]}`
+}

@@ -1,0 +1,77 @@
+/** The client's end of a connection: the command line's and the editor's. */
+import { createMessageConnection, NotificationType, type MessageConnection } from 'vscode-jsonrpc/node'
+import { BulkheadError, fromWire } from '../protocol/errors.ts'
+import type { Method, Params, Result } from '../protocol/methods.ts'
+import type { BulkheadEvent, EndOfStream } from '../protocol/schemas.ts'
+import { channel, frame, maxFrame, type Channel } from '../protocol/stream.ts'
+import { WebSocketReader, WebSocketWriter, type Socket } from '../protocol/transport.ts'
+
+export interface StreamHandler {
+  onBytes(on: Channel, bytes: Uint8Array): void
+  onEnd(end: EndOfStream): void
+}
+
+export class Client {
+  readonly #connection: MessageConnection
+  readonly #socket: Socket
+  #stream: StreamHandler | undefined
+
+  constructor(socket: Socket) {
+    this.#socket = socket
+    this.#connection = createMessageConnection(
+      new WebSocketReader(socket, (bytes) => this.#stream?.onBytes(bytes[0] as Channel, bytes.subarray(1))),
+      new WebSocketWriter(socket),
+    )
+    this.#connection.onNotification(new NotificationType<EndOfStream>('stream/end'), (end) => this.#stream?.onEnd(end))
+    this.#connection.listen()
+  }
+
+  /** @throws BulkheadError with the helper's own reason, message and hint. */
+  async call<M extends Method>(method: M, ...[params]: Params<M> extends Record<string, never> ? [] : [Params<M>]): Promise<Result<M>> {
+    try {
+      return await this.#connection.sendRequest<Result<M>>(method, params ?? {})
+    } catch (error) {
+      throw fromWire(error)
+    }
+  }
+
+  onEvent(listener: (event: BulkheadEvent) => void): void {
+    this.#connection.onNotification(new NotificationType<BulkheadEvent>('event'), listener)
+  }
+
+  onClose(listener: () => void): void {
+    this.#connection.onClose(listener)
+  }
+
+  /** Who gets the bytes of this connection's stream. Set it before the call that opens the stream. */
+  set stream(handler: StreamHandler) {
+    this.#stream = handler
+  }
+
+  /** Sends bytes on the stream; resolves when there is room for more. */
+  async send(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.byteLength; at += maxFrame - 1) {
+      const part = frame(channel.stdin, bytes.subarray(at, at + maxFrame - 1))
+      await new Promise<void>((resolve, reject) => {
+        this.#socket.send(part, (error) =>
+          error == null ? resolve() : reject(new BulkheadError('Unreachable', 'the helper closed the connection', { cause: error })),
+        )
+      })
+    }
+  }
+
+  endInput(): void {
+    this.#socket.send(frame(channel.stdin, new Uint8Array(0)))
+  }
+
+  /** Holds the stream back, so that a slow reader does not fill memory; and lets it go on. */
+  hold(hold: boolean): void {
+    if (hold) this.#socket.pause()
+    else this.#socket.resume()
+  }
+
+  close(): void {
+    this.#connection.dispose()
+    this.#socket.close()
+  }
+}

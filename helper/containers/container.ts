@@ -1,0 +1,309 @@
+/**
+ * One container: its record, its watcher while it runs, and its state.
+ *
+ *     created -> running <-> paused
+ *                running -> exited -> running (again) ...        any but running -> removing -> gone
+ */
+import { mkdirSync, rmSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import type { Socket } from 'node:net'
+import { join } from 'node:path'
+import type { Operation } from '../plan/operations.ts'
+import { describe } from '../plan/describe.ts'
+import { encodePlan } from '../plan/encode.ts'
+import { operations } from '../plan/operations.ts'
+import { BulkheadError } from '../protocol/errors.ts'
+import type { BulkheadEvent, ContainerState, ContainerSummary, StartTrace, TraceStep } from '../protocol/schemas.ts'
+import type { Engine } from './engine.ts'
+import { startFailure } from './failure.ts'
+import { resizeFrame, signalFrame, type StepRecord } from './frames.ts'
+import { ContainerFolder, type ContainerRecord, type ExitRecord, type StartRecord } from './record.ts'
+import { Watcher } from './watcher.ts'
+
+export interface Exit {
+  readonly exitCode: number
+  readonly oomKilled: boolean
+}
+
+const placeOf = new Map(operations.map(({ name, by }) => [name, by]))
+
+function traceSteps(plan: readonly Operation[], records: readonly StepRecord[]): TraceStep[] {
+  return records.flatMap(({ operation, start, end }) => {
+    const step = plan[operation]
+    if (step === undefined) return []
+    const name = step.operation
+    return [{ operation: name, by: placeOf.get(name)!, detail: describe(step), start: start / 1000, end: end / 1000 }]
+  })
+}
+
+export class Container {
+  readonly record: ContainerRecord
+  readonly folder: ContainerFolder
+  readonly #engine: Engine
+  #state: ContainerState = 'created'
+  #pid = 0
+  #start: StartRecord | undefined
+  #exit: ExitRecord | undefined
+  #watcher: Watcher | undefined
+  #whenExited = Promise.withResolvers<Exit>()
+  #whenGone: Promise<void> = Promise.resolve()
+
+  constructor(engine: Engine, record: ContainerRecord) {
+    this.#engine = engine
+    this.record = record
+    this.folder = new ContainerFolder(engine.paths.container(record.id))
+  }
+
+  get id(): string {
+    return this.record.id
+  }
+  get state(): ContainerState {
+    return this.#state
+  }
+  get runs(): boolean {
+    return this.#state === 'running' || this.#state === 'paused'
+  }
+  /** What `bulkhead` calls an error about this container. */
+  get label(): string {
+    return `container ${this.record.name}`
+  }
+
+  summary(): ContainerSummary {
+    const { id, name, image, command, createdAt, request } = this.record
+    const ended = this.#state === 'exited' || this.#state === 'removing' ? this.#exit : undefined
+    return {
+      id,
+      name,
+      image,
+      command,
+      state: this.#state,
+      createdAt,
+      startedAt: this.#start?.startedAt ?? null,
+      finishedAt: ended?.finishedAt ?? null,
+      exitCode: ended?.exitCode ?? null,
+      oomKilled: ended?.oomKilled ?? false,
+      pid: this.#pid,
+      labels: request.labels,
+    }
+  }
+
+  trace(): StartTrace {
+    if (this.#start === undefined)
+      throw new BulkheadError('WrongState', `${this.label} has not been started yet`, { hint: 'Start it first.' })
+    const { helper, steps } = this.#start
+    return { id: this.id, name: this.record.name, helper, steps }
+  }
+
+  /** Carries out the plan. Resolves when the command runs; a plan that fails leaves the container as it was.
+   * @param began time of the request, milliseconds of performance.now()
+   * @throws BulkheadError that says which operation failed, and why */
+  async start(plan: readonly Operation[], options: { attached: boolean; began: number }): Promise<Socket | undefined> {
+    await this.#whenGone // the watcher of an earlier start holds the folder until it has let go of everything
+    const runDirectory = this.#runDirectory()
+    mkdirSync(runDirectory, { mode: 0o700 })
+    rmSync(join(this.folder.path, 'exit.json'), { force: true })
+    const encoded = encodePlan(plan)
+    const started = Promise.withResolvers<void>()
+    const gone = Promise.withResolvers<void>()
+    this.#whenExited = Promise.withResolvers()
+    this.#whenGone = gone.promise
+    const prepared = performance.now()
+    let spawned = prepared
+    try {
+      const { watcher, attach } = Watcher.spawn(
+        this.#engine.native,
+        { plan: encoded, containerDirectory: this.folder.path, runDirectory, attached: options.attached },
+        {
+          onStarted: ({ pid, records }) => {
+            const helper = { prepare: (prepared - options.began) * 1000, spawn: (spawned - prepared) * 1000 }
+            this.#onStarted(pid, { startedAt: Date.now(), helper, steps: traceSteps(plan, records) })
+            started.resolve()
+          },
+          onFailed: ({ operation, errno, on }) => started.reject(startFailure({ operation: plan[operation]!, errno, on })),
+          onExited: (exit) => this.#onExited({ ...exit, oomKilled: exit.oomKills > 0 }),
+          onGone: () => {
+            started.reject(new BulkheadError('StartFailed', `${this.label}: its watcher ended without a word`))
+            void this.#onGone().finally(gone.resolve)
+          },
+        },
+      )
+      spawned = performance.now()
+      this.#watcher = watcher
+      await started.promise.catch((error: unknown) => {
+        attach?.destroy()
+        throw error
+      })
+      return attach
+    } catch (error) {
+      if (this.#watcher === undefined) gone.resolve()
+      await this.#whenGone
+      rmSync(runDirectory, { recursive: true, force: true })
+      throw error
+    }
+  }
+
+  /** After the helper's own start: finds out what became of it. False when it never came to be. */
+  async recover(isWatched: boolean): Promise<boolean> {
+    this.#start = this.folder.readStart()
+    if (isWatched && (await this.#findWatcher())) return true
+    this.#exit = this.folder.readExit()
+    if (this.#exit === undefined && this.#start === undefined) return false
+    if (this.#exit === undefined) {
+      // Its watcher was killed, and took the container with it.
+      this.#exit = { exitCode: 137, signal: 9, oomKilled: false, finishedAt: Date.now() }
+      this.folder.writeExit(this.#exit)
+    }
+    this.#state = 'exited'
+    this.#whenExited.resolve(this.#exit)
+    await this.#releaseKernelState()
+    return true
+  }
+
+  async #findWatcher(): Promise<boolean> {
+    const found = Promise.withResolvers<boolean>()
+    const gone = Promise.withResolvers<void>()
+    this.#whenGone = gone.promise
+    this.#watcher = Watcher.find(join(this.#runDirectory(), 'watcher.sock'), {
+      onStarted: ({ pid }) => {
+        this.#pid = pid
+        this.#state = 'running'
+        found.resolve(true)
+      },
+      onFailed: () => undefined,
+      onExited: (exit) => this.#onExited({ ...exit, oomKilled: exit.oomKills > 0 }),
+      onGone: () => {
+        found.resolve(false)
+        void this.#onGone().finally(gone.resolve)
+      },
+    })
+    return await found.promise
+  }
+
+  signal(signal: number): void {
+    this.#requireRunning('signalled')
+    this.#watcher?.send(signalFrame(signal))
+    this.publish('kill', { signal: String(signal) })
+  }
+
+  resize(rows: number, columns: number): void {
+    this.#requireRunning('resized')
+    this.#watcher?.send(resizeFrame(rows, columns))
+  }
+
+  async stop(timeout: number): Promise<void> {
+    if (!this.runs) return
+    if (this.#state === 'paused') await this.unpause()
+    this.signal(15)
+    if (await this.#exitsWithin(timeout * 1000)) return
+    if (this.runs) this.signal(9)
+    await this.#whenExited.promise
+  }
+
+  /** SIGKILL, and the end awaited. */
+  async kill(): Promise<void> {
+    if (!this.runs) return
+    this.signal(9)
+    if (this.#state === 'paused') await this.unpause() // a frozen process ends only when it is thawed
+    await this.#whenExited.promise
+  }
+
+  async pause(): Promise<void> {
+    this.#requireRunning('paused')
+    if (this.#state === 'paused') throw new BulkheadError('WrongState', `${this.label} is paused already`)
+    await this.#engine.cgroups.freeze(this.id)
+    this.#state = 'paused'
+    this.publish('pause')
+  }
+
+  async unpause(): Promise<void> {
+    if (this.#state !== 'paused') throw new BulkheadError('WrongState', `${this.label} is not paused`)
+    await this.#engine.cgroups.thaw(this.id)
+    this.#state = 'running'
+    this.publish('unpause')
+  }
+
+  wait(): Promise<Exit> {
+    return this.#state === 'created'
+      ? Promise.reject(new BulkheadError('WrongState', `${this.label} has not been started yet`, { hint: 'Start it first.' }))
+      : this.#whenExited.promise
+  }
+
+  /** Frees what it wrote. Resumed by the next helper when this one is killed meanwhile. */
+  async remove(): Promise<void> {
+    this.#state = 'removing'
+    rmSync(join(this.folder.path, 'container.json'), { force: true }) // from here on it is a leftover
+    await this.#whenGone
+    await this.#releaseKernelState()
+    await rm(this.folder.path, { recursive: true, force: true })
+    this.publish('destroy')
+  }
+
+  /** The helper ends; the container goes on. */
+  release(): void {
+    this.#watcher?.release()
+  }
+
+  publish(action: BulkheadEvent['action'], attributes: Record<string, string> = {}): void {
+    const { id, name, image } = this.record
+    this.#engine.events.publish({
+      type: 'container',
+      action,
+      id,
+      time: Date.now(),
+      attributes: { name, image, ...attributes },
+      ...(action !== 'destroy' && { container: this.summary() }),
+    })
+  }
+
+  #onStarted(pid: number, start: StartRecord): void {
+    this.#pid = pid
+    this.#start = start
+    this.#exit = undefined
+    this.#state = 'running'
+    this.folder.writeStart(start)
+    this.publish('start')
+  }
+
+  #onExited(exit: ExitRecord): void {
+    this.#pid = 0
+    this.#exit = exit
+    this.#state = 'exited'
+    if (exit.oomKilled) this.publish('oom')
+    this.publish('die', { exitCode: String(exit.exitCode) })
+    this.#whenExited.resolve(exit)
+    if (this.record.request.autoRemove) void this.#engine.removeEnded(this)
+  }
+
+  async #onGone(): Promise<void> {
+    this.#watcher = undefined
+    // Killed before it could say how the container ended; the kernel killed the container with it.
+    if (this.runs) {
+      const lost: ExitRecord = { exitCode: 137, signal: 9, oomKilled: false, finishedAt: Date.now() }
+      this.folder.writeExit(lost)
+      this.#onExited(lost)
+    }
+    await this.#releaseKernelState()
+  }
+
+  /** What the watcher releases itself, unless it was killed. */
+  async #releaseKernelState(): Promise<void> {
+    await this.#engine.cgroups.remove(this.id)
+    await rm(this.#runDirectory(), { recursive: true, force: true })
+  }
+
+  #runDirectory(): string {
+    return this.#engine.paths.runOfContainer(this.id)
+  }
+
+  #requireRunning(what: string): void {
+    if (!this.runs)
+      throw new BulkheadError('WrongState', `${this.label} is ${this.#state}: only one that runs can be ${what}`)
+  }
+
+  async #exitsWithin(milliseconds: number): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined
+    const timeout = new Promise<false>((resolve) => (timer = setTimeout(resolve, milliseconds, false)))
+    const exited = this.#whenExited.promise.then(() => true as const)
+    return await Promise.race([exited, timeout]).finally(() => clearTimeout(timer))
+  }
+}

@@ -1,0 +1,299 @@
+/** All containers: found by id or name, made, started, removed, and found again after a restart of the helper. */
+import { chownSync, closeSync, existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import type { Socket } from 'node:net'
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import type { Cgroups } from '../cgroups/cgroups.ts'
+import type { HostFacts } from '../host/facts.ts'
+import type { Native } from '../host/native.ts'
+import type { Paths } from '../host/paths.ts'
+import type { Image, ImageStore } from '../images/store.ts'
+import type { PrivacyLayer } from '../layers/privacy.ts'
+import { defaults, limits } from '../limits.ts'
+import type { Operation } from '../plan/operations.ts'
+import { makePlan, type Layer } from '../plan/plan.ts'
+import type { RuntimeSpec } from '../plan/runtimeSpec.ts'
+import { BulkheadError } from '../protocol/errors.ts'
+import type { ContainerSummary, RunRequest } from '../protocol/schemas.ts'
+import { Container } from './container.ts'
+import type { Engine } from './engine.ts'
+import type { Events } from './events.ts'
+import { etcFiles } from './etcFiles.ts'
+import { newId, newName } from './names.ts'
+import type { SeccompPrograms } from './seccompPrograms.ts'
+import { makeSpecification } from './specification.ts'
+import { ContainerFolder } from './record.ts'
+
+interface Parts {
+  readonly paths: Paths
+  readonly native: Native
+  readonly facts: HostFacts
+  readonly cgroups: Cgroups
+  readonly images: ImageStore
+  readonly privacy: PrivacyLayer
+  readonly seccomp: SeccompPrograms
+  readonly events: Events
+  readonly log: Logger
+}
+
+export class Containers implements Engine {
+  readonly #parts: Parts
+  readonly #containers = new Map<string, Container>()
+  /** Names of containers that are being made. */
+  readonly #reserved = new Set<string>()
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+    for (const directory of [parts.paths.containers, join(parts.paths.run, 'containers')])
+      mkdirSync(directory, { recursive: true, mode: 0o700 })
+  }
+
+  get paths(): Paths {
+    return this.#parts.paths
+  }
+  get native(): Native {
+    return this.#parts.native
+  }
+  get cgroups(): Cgroups {
+    return this.#parts.cgroups
+  }
+  get events(): Events {
+    return this.#parts.events
+  }
+
+  /** Newest first. */
+  list(): ContainerSummary[] {
+    return [...this.#containers.values()].map((container) => container.summary()).sort((a, b) => b.createdAt - a.createdAt)
+  }
+
+  /** By name, id, or the beginning of an id. @throws BulkheadError ContainerNotFound */
+  get(reference: string): Container {
+    const all = [...this.#containers.values()]
+    const exact = this.#containers.get(reference) ?? all.find(({ record }) => record.name === reference)
+    if (exact !== undefined) return exact
+    const matches = /^[0-9a-f]+$/.test(reference) ? all.filter(({ id }) => id.startsWith(reference)) : []
+    if (matches.length === 1) return matches[0]!
+    if (matches.length > 1)
+      throw new BulkheadError('ContainerNotFound', `${matches.length} containers have an id that begins with ${reference}`, {
+        hint: 'Give more of the id, or the name.',
+      })
+    throw new BulkheadError('ContainerNotFound', `no container ${reference}`, { hint: 'bulkhead ps -a lists all there are.' })
+  }
+
+  /** Makes a container and starts it. Nothing remains when that fails. */
+  async run(request: RunRequest): Promise<{ container: Container; attach: Socket | undefined }> {
+    const began = performance.now()
+    const { container, spec } = this.#create(request)
+    try {
+      const plan = await this.#plan(container, spec, request.attach)
+      const attach = await container.start(plan, { attached: request.attach, began })
+      return { container, attach }
+    } catch (error) {
+      this.#containers.delete(container.id)
+      await container.remove()
+      throw error
+    }
+  }
+
+  async start(reference: string): Promise<Container> {
+    const began = performance.now()
+    const container = this.get(reference)
+    if (container.state !== 'created' && container.state !== 'exited')
+      throw new BulkheadError('WrongState', `${container.label} is ${container.state} already`)
+    const plan = await this.#plan(container, container.folder.readSpec(), false)
+    await container.start(plan, { attached: false, began })
+    return container
+  }
+
+  async remove(reference: string, force: boolean): Promise<void> {
+    const container = this.get(reference)
+    if (container.runs && !force)
+      throw new BulkheadError('WrongState', `${container.label} is ${container.state}`, {
+        hint: 'Stop it first, or remove it with force, which kills it.',
+      })
+    await container.kill()
+    await this.#forget(container)
+  }
+
+  async removeEnded(container: Container): Promise<void> {
+    try {
+      await this.#forget(container)
+    } catch (error) {
+      this.#parts.log.error({ err: error, container: container.id }, 'cannot remove a container that ended')
+    }
+  }
+
+  /** Directories of layers that containers stand on. */
+  usedLayers(): Set<string> {
+    return new Set([...this.#containers.values()].flatMap(({ record }) => record.layers))
+  }
+
+  usersOfImage(name: string): string[] {
+    return [...this.#containers.values()].filter(({ record }) => record.image === name).map(({ record }) => record.name)
+  }
+
+  /** Finds what earlier helpers left: containers that run, that ended meanwhile, and leftovers of half-done work. */
+  async recover(): Promise<void> {
+    for (const id of readdirSync(this.paths.containers)) {
+      const folder = new ContainerFolder(this.paths.container(id))
+      const watched = await this.#isWatched(id)
+      const record = folder.readRecord()
+      const container = record === undefined ? undefined : new Container(this, record)
+      if (container !== undefined && (await container.recover(watched))) {
+        this.#containers.set(id, container)
+        this.#parts.log.info({ container: id, state: container.state }, 'found again')
+        if (container.state === 'exited' && container.record.request.autoRemove) await this.removeEnded(container)
+        continue
+      }
+      this.#parts.log.info({ container: id }, 'removed what was left of it')
+      await this.cgroups.remove(id)
+      await rm(folder.path, { recursive: true, force: true })
+    }
+    for (const id of this.cgroups.list()) if (!this.#containers.has(id)) await this.cgroups.remove(id)
+    for (const id of readdirSync(join(this.paths.run, 'containers')))
+      if (!this.#containers.has(id)) await rm(this.paths.runOfContainer(id), { recursive: true, force: true })
+  }
+
+  /** Lets go of all watchers; their containers go on. */
+  release(): void {
+    for (const container of this.#containers.values()) container.release()
+  }
+
+  #create(request: RunRequest): { container: Container; spec: RuntimeSpec } {
+    if (this.#containers.size >= limits.containers)
+      throw new BulkheadError('Busy', `there are ${limits.containers} containers already`, { hint: 'Remove some.' })
+    const image = this.#parts.images.get(request.image)
+    const id = newId()
+    const name = this.#chooseName(request)
+    this.#reserved.add(name)
+    try {
+      const idRange = request.userns === 'host' ? null : this.#freeIdRange()
+      const record = {
+        id,
+        name,
+        image: image.summary.name,
+        layers: [...image.layers],
+        command: [],
+        createdAt: Date.now(),
+        idRange,
+        request,
+      }
+      const spec = this.#specification(record, image)
+      const container = new Container(this, { ...record, command: [...spec.process.args] })
+      this.#makeFolder(container, spec)
+      this.#containers.set(id, container)
+      container.publish('create')
+      return { container, spec }
+    } finally {
+      this.#reserved.delete(name)
+    }
+  }
+
+  #makeFolder(container: Container, spec: RuntimeSpec): void {
+    const { folder, record } = container
+    try {
+      folder.create()
+      const firstId = firstIdOf(record.idRange) ?? 0
+      chownSync(folder.upper, firstId, firstId)
+      chownSync(folder.work, firstId, firstId)
+      folder.writeSpec(spec)
+      folder.writeRecord(container.record)
+    } catch (error) {
+      void rm(folder.path, { recursive: true, force: true })
+      throw error
+    }
+  }
+
+  #specification(record: Container['record'], image: Image): RuntimeSpec {
+    const { facts, cgroups, paths } = this.#parts
+    return makeSpecification({
+      id: record.id,
+      request: record.request,
+      config: image.config,
+      facts,
+      cgroups: cgroups.version,
+      cgroupsPath: `/${paths.cgroup}/${record.id}`,
+      firstId: firstIdOf(record.idRange),
+    })
+  }
+
+  async #plan(container: Container, spec: RuntimeSpec, attached: boolean): Promise<Operation[]> {
+    const { facts, cgroups, seccomp } = this.#parts
+    const { record, folder } = container
+    return makePlan(spec, {
+      cgroup: cgroups.operations(container.id, spec.linux.resources),
+      entersCgroup: cgroups.version === 'v1',
+      layers: await this.#layers(container),
+      upper: folder.upper,
+      work: folder.work,
+      isVolatile: record.request.autoRemove,
+      scratch: facts.detachedLayers ? undefined : this.#scratch(),
+      files: etcFiles(record.request, spec.hostname),
+      seccompProgram: await seccomp.get(spec.linux.seccomp),
+      log: defaults.log,
+      attached,
+      openStdin: record.request.openStdin && attached,
+    })
+  }
+
+  async #layers({ record }: Container): Promise<Layer[]> {
+    const { privacy, facts } = this.#parts
+    const idmapped = record.idRange !== null
+    const layers = record.layers.map((directory) => ({ directory, idmapped }))
+    if (!record.layers.includes('/')) return layers
+    if (idmapped && !facts.idmappedTmpfs)
+      throw new BulkheadError('Unsupported', `image host with a user namespace of its own needs Linux 6.3 or later; this is ${facts.kernel}`, {
+        hint: 'Use --userns host, or import a root file system archive.',
+      })
+    await privacy.sync()
+    return [{ directory: privacy.directory, idmapped }, ...layers]
+  }
+
+  /** Before Linux 6.15: where watchers attach layers, each in a mount namespace of its own. */
+  #scratch(): string {
+    const scratch = join(this.paths.run, 'layers')
+    mkdirSync(scratch, { recursive: true, mode: 0o700 })
+    return scratch
+  }
+
+  #chooseName(request: RunRequest): string {
+    const taken = (name: string): boolean =>
+      this.#reserved.has(name) || [...this.#containers.values()].some(({ record }) => record.name === name)
+    if (request.name === undefined) return newName(taken)
+    if (!taken(request.name)) return request.name
+    throw new BulkheadError('NameInUse', `the name ${request.name} is in use by another container`, {
+      hint: 'Remove or rename that container, or choose another name.',
+    })
+  }
+
+  #freeIdRange(): number {
+    const used = new Set([...this.#containers.values()].map(({ record }) => record.idRange))
+    for (let range = 0; range < defaults.idRanges.count; range++) if (!used.has(range)) return range
+    throw new BulkheadError('Busy', 'all ranges of user ids are in use', { hint: 'Remove containers.' })
+  }
+
+  async #forget(container: Container): Promise<void> {
+    await container.remove()
+    this.#containers.delete(container.id)
+  }
+
+  async #isWatched(id: string): Promise<boolean> {
+    // A watcher that is just setting up has no socket yet: give it a moment.
+    for (let tries = 0; tries < 50; tries++) {
+      const lock = this.native.addon.lockDirectory(this.paths.container(id))
+      if (lock >= 0) {
+        closeSync(lock)
+        return false
+      }
+      if (existsSync(join(this.paths.runOfContainer(id), 'watcher.sock'))) return true
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+    return true
+  }
+}
+
+function firstIdOf(range: number | null): number | undefined {
+  if (range === null) return undefined
+  return defaults.idRanges.first + range * defaults.idRanges.size
+}

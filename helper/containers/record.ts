@@ -1,0 +1,103 @@
+/** What is kept of a container on disk, in its folder: written whole or not at all, read back with care. */
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import * as z from 'zod'
+import type { RuntimeSpec } from '../plan/runtimeSpec.ts'
+import { runRequest, traceStep } from '../protocol/schemas.ts'
+
+export const recordSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  image: z.string(),
+  /** Lower layers, uppermost first. */
+  layers: z.array(z.string()),
+  command: z.array(z.string()),
+  createdAt: z.number(),
+  /** Number of its range of host ids; null when it has the host's own. */
+  idRange: z.number().nullable(),
+  request: runRequest,
+})
+export type ContainerRecord = z.infer<typeof recordSchema>
+
+/** Of the last start. */
+export const startSchema = z.object({
+  startedAt: z.number(),
+  helper: z.object({ prepare: z.number(), spawn: z.number() }),
+  steps: z.array(traceStep),
+})
+export type StartRecord = z.infer<typeof startSchema>
+
+/** The watcher writes it: native/init/watch.cc. */
+export const exitSchema = z.object({
+  exitCode: z.number(),
+  signal: z.number(),
+  oomKilled: z.boolean(),
+  finishedAt: z.number(),
+})
+export type ExitRecord = z.infer<typeof exitSchema>
+
+export class ContainerFolder {
+  readonly path: string
+
+  constructor(path: string) {
+    this.path = path
+  }
+
+  get upper(): string {
+    return join(this.path, 'upper')
+  }
+  get work(): string {
+    return join(this.path, 'work')
+  }
+
+  /** Makes the folder; only root may look inside. */
+  create(): void {
+    mkdirSync(this.path, { mode: 0o700 })
+    mkdirSync(this.upper, { mode: 0o755 })
+    mkdirSync(this.work, { mode: 0o700 })
+  }
+
+  readRecord(): ContainerRecord | undefined {
+    return this.#read('container.json', recordSchema)
+  }
+  writeRecord(record: ContainerRecord): void {
+    this.#write('container.json', record)
+  }
+  readStart(): StartRecord | undefined {
+    return this.#read('start.json', startSchema)
+  }
+  writeStart(start: StartRecord): void {
+    this.#write('start.json', start)
+  }
+  readExit(): ExitRecord | undefined {
+    return this.#read('exit.json', exitSchema)
+  }
+  writeExit(exit: ExitRecord): void {
+    this.#write('exit.json', exit)
+  }
+  writeSpec(spec: RuntimeSpec): void {
+    this.#write('config.json', spec)
+  }
+  /** Root's own file, as it was written: not checked again. */
+  readSpec(): RuntimeSpec {
+    return JSON.parse(readFileSync(join(this.path, 'config.json'), 'utf8')) as RuntimeSpec
+  }
+
+  // No fsync: a machine that goes down takes the container with it, and a start must not wait for a disk.
+  #write(name: string, value: unknown): void {
+    const path = join(this.path, name)
+    writeFileSync(`${path}.partial`, JSON.stringify(value), { mode: 0o600 })
+    renameSync(`${path}.partial`, path)
+  }
+
+  /** Undefined when it is not there, or torn. */
+  #read<T>(name: string, schema: z.ZodType<T>): T | undefined {
+    const path = join(this.path, name)
+    if (!existsSync(path)) return undefined
+    try {
+      return schema.parse(JSON.parse(readFileSync(path, 'utf8')))
+    } catch {
+      return undefined
+    }
+  }
+}

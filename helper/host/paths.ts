@@ -1,0 +1,46 @@
+/** Where everything lies: two roots, and names below them. */
+import { createHash } from 'node:crypto'
+import { join, resolve } from 'node:path'
+
+export const defaultState = '/var/lib/bulkhead'
+export const defaultRun = '/run/bulkhead'
+
+export class Paths {
+  /** What survives a reboot. */
+  readonly state: string
+  /** Sockets and live state. */
+  readonly run: string
+
+  constructor(state: string, run: string) {
+    this.state = resolve(state)
+    this.run = resolve(run)
+  }
+
+  get socket(): string {
+    return join(this.run, 'helper.sock')
+  }
+  get images(): string {
+    return join(this.state, 'images')
+  }
+  get layers(): string {
+    return join(this.state, 'layers')
+  }
+  get containers(): string {
+    return join(this.state, 'containers')
+  }
+  container(id: string): string {
+    return join(this.containers, id)
+  }
+  runOfContainer(id: string): string {
+    return join(this.run, 'containers', id)
+  }
+  get privacyLayer(): string {
+    return join(this.run, 'privacy')
+  }
+
+  /** Name of the parent cgroup: helpers with different roots do not meet. */
+  get cgroup(): string {
+    if (this.state === defaultState) return 'bulkhead'
+    return `bulkhead-${createHash('sha256').update(this.state).digest('hex').slice(0, 12)}`
+  }
+}

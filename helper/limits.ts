@@ -1,0 +1,35 @@
+/** Every limit and default of the helper, in one place. */
+
+export const limits = {
+  /** Bytes of a message from a client; a longer one closes the connection with WebSocket code 1009. */
+  messageBytes: 1024 * 1024,
+  clients: 256,
+  /** Milliseconds for a client to finish its opening handshake. */
+  handshake: 5_000,
+  /** Milliseconds between pings; a client that does not answer one before the next is let go. */
+  heartbeat: 30_000,
+  /** Bytes that may wait for a slow client before the helper stops reading what makes them. */
+  streamBacklog: 256 * 1024,
+  /** Bytes that may wait on a connection without a stream: a client that does not read its events is let go. */
+  eventBacklog: 4 * 1024 * 1024,
+  /** Requests that one client may have in flight. */
+  requestsInFlight: 1024,
+  containers: 4096,
+  archive: {
+    entries: 500_000,
+    /** Bytes unpacked. */
+    bytes: 64 * 1024 ** 3,
+  },
+  /** Milliseconds between SIGTERM and SIGKILL for the helper's own children at shutdown. */
+  shutdown: 2_000,
+} as const
+
+export const defaults = {
+  pidsLimit: 2048,
+  log: { maxBytes: 20 * 1024 * 1024, maxFiles: 5 },
+  shmBytes: 64 * 1024 * 1024,
+  /** First host id and size of the ranges that containers' user namespaces get; above those of systemd and useradd. */
+  idRanges: { first: 0x7000_0000, size: 65_536, count: 4096 },
+  nofile: { soft: 1024, hard: 524_288 },
+  path: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+} as const

@@ -1,0 +1,73 @@
+/** The root helper: puts its parts together, listens, and ends cleanly. Containers outlive it. */
+import { closeSync, mkdirSync } from 'node:fs'
+import { pino, type Logger } from 'pino'
+import { openCgroups } from './cgroups/cgroups.ts'
+import { Containers } from './containers/containers.ts'
+import { Events } from './containers/events.ts'
+import { SeccompPrograms } from './containers/seccompPrograms.ts'
+import { readHostFacts } from './host/facts.ts'
+import { IdleTrim } from './host/idle.ts'
+import { Native } from './host/native.ts'
+import { Paths } from './host/paths.ts'
+import { ImageStore } from './images/store.ts'
+import { PrivacyLayer } from './layers/privacy.ts'
+import { BulkheadError } from './protocol/errors.ts'
+import { makeHandlers } from './server/handlers.ts'
+import { Policy } from './server/policy.ts'
+import { notifyReady } from './server/readiness.ts'
+import { Server } from './server/server.ts'
+import { version } from './version.ts'
+
+export interface HelperOptions {
+  readonly state: string
+  readonly run: string
+  readonly policy: string
+}
+
+function lockState(native: Native, paths: Paths): number {
+  const lock = native.addon.lockDirectory(paths.state)
+  if (lock >= 0) return lock
+  throw new BulkheadError('Busy', `another helper uses ${paths.state}`, { hint: 'Stop it first, or give this one another --state.' })
+}
+
+/** Runs until SIGTERM or SIGINT. @throws BulkheadError when it cannot start: not root, no cgroups, a helper there already. */
+export async function runHelper(options: HelperOptions): Promise<void> {
+  if (process.getuid?.() !== 0)
+    throw new BulkheadError('NotPermitted', 'the helper needs root: it makes namespaces, mounts and cgroups', { hint: 'Start it with sudo.' })
+  const log: Logger = pino({ name: 'bulkhead', base: null }, pino.destination({ dest: 2, sync: true }))
+  const paths = new Paths(options.state, options.run)
+  // Others may reach the socket, but look at nothing else.
+  mkdirSync(paths.state, { recursive: true, mode: 0o711 })
+  mkdirSync(paths.run, { recursive: true, mode: 0o711 })
+  const native = new Native()
+  const lock = lockState(native, paths)
+  const cgroups = openCgroups(paths.cgroup)
+  cgroups.prepare()
+  const events = new Events()
+  const images = new ImageStore(paths, native.unpack)
+  const privacy = new PrivacyLayer(paths, native.privacy)
+  const seccomp = new SeccompPrograms(native)
+  const facts = readHostFacts()
+  const containers = new Containers({ paths, native, facts, cgroups, images, privacy, seccomp, events, log })
+  const handlers = makeHandlers({ containers, images, cgroups, events, policy: new Policy(options.policy) })
+  const idle = new IdleTrim(native)
+  const server = new Server({ path: paths.socket, native, handlers, events, log, onRequest: () => idle.touch() })
+
+  const ended = new Promise<NodeJS.Signals>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve)
+  })
+  await containers.recover()
+  await images.collect(containers.usedLayers(), { leftovers: true })
+  privacy.start()
+  await server.listen()
+  log.info({ version, socket: paths.socket, kernel: facts.kernel, cgroups: cgroups.version, pid: process.pid }, 'ready')
+  notifyReady()
+
+  const signal = await ended
+  log.info({ signal }, 'ending; containers go on')
+  await server.close()
+  containers.release()
+  await privacy.stop()
+  cgroups.cleanUp()
+  closeSync(lock)
+}

@@ -1,0 +1,148 @@
+/** What the two sides say, as zod schemas: checked by the helper before anything is done. Sizes are bytes, times are
+ * milliseconds since 1970 unless a name says otherwise. */
+import * as z from 'zod'
+
+/** A container by its id, a prefix of its id, or its name. */
+export const containerReference = z.string().min(1).max(128)
+
+const noNul = (text: string): boolean => !text.includes('\0')
+const text = (max: number) => z.string().max(max).refine(noNul, 'must not contain a NUL character')
+
+export const containerName = z
+  .string()
+  .max(128)
+  .regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/, 'must be letters, digits, _ . or -, at least two, beginning with a letter or digit')
+
+/** `name[:tag]`, as in the OCI distribution specification, without a registry. */
+export const imageName = z
+  .string()
+  .max(255)
+  .regex(/^[a-z0-9]+(?:[._/-][a-z0-9]+)*(?::[\w][\w.-]{0,127})?$/, 'must be lower-case letters, digits and . _ - /, with an optional :tag')
+
+export const hostname = z
+  .string()
+  .max(64)
+  .regex(/^[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?$/, 'must be letters, digits, - and ., at most 64')
+
+const throttle = z.strictObject({ major: z.int().min(0), minor: z.int().min(0), rate: z.int().min(1) })
+
+export const resources = z.strictObject({
+  /** Hard limit of memory, bytes. */
+  memory: z.int().min(1).optional(),
+  /** Limit of memory and swap together, bytes; -1 for no limit of swap. Docker's meaning. */
+  memorySwap: z.int().min(-1).optional(),
+  /** Where the kernel begins to reclaim and to slow the container down, bytes. */
+  memoryHigh: z.int().min(1).optional(),
+  /** Processor time: 1.5 is one and a half processors. */
+  cpus: z.number().min(0.01).max(8192).optional(),
+  /** Share of processor time under contention, 2 to 262144; 1024 is the normal one. */
+  cpuShares: z.int().min(2).max(262_144).optional(),
+  /** Processors that may be used: `0-2,4`. */
+  cpusetCpus: z.string().max(1024).regex(/^\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*$/, 'must look like 0-2,4').optional(),
+  /** Processes and threads at most; -1 for no limit. */
+  pidsLimit: z.int().min(-1).max(4_194_304).optional(),
+  /** Share of disk time under contention, 10 to 1000. */
+  blkioWeight: z.int().min(10).max(1000).optional(),
+  /** Bytes a second at most, by device number. */
+  deviceReadBps: z.array(throttle).max(64).optional(),
+  deviceWriteBps: z.array(throttle).max(64).optional(),
+})
+export type Resources = z.infer<typeof resources>
+
+export const runRequest = z.strictObject({
+  image: z.string().min(1).max(255),
+  /** Empty: the image's own command. */
+  command: z.array(text(131_072)).max(4096).default([]),
+  name: containerName.optional(),
+  hostname: hostname.optional(),
+  env: z.array(text(131_072).regex(/^[^=]+=/, 'must be NAME=VALUE')).max(4096).default([]),
+  workingDirectory: text(4095).regex(/^\//, 'must be an absolute path').optional(),
+  /** NAME|UID[:GROUP|GID], looked up in the container's own /etc/passwd and /etc/group. */
+  user: text(255).default(''),
+  tty: z.boolean().default(false),
+  openStdin: z.boolean().default(false),
+  /** This connection carries the container's stdio as its byte stream: see `stream.ts`. */
+  attach: z.boolean().default(false),
+  autoRemove: z.boolean().default(false),
+  readOnly: z.boolean().default(false),
+  network: z.enum(['none', 'host']).default('none'),
+  userns: z.enum(['private', 'host']).default('private'),
+  labels: z.record(z.string().max(255), text(4096)).default({}),
+  resources: resources.default({}),
+  /** Size of the terminal, characters. */
+  rows: z.int().min(1).max(65_535).default(24),
+  columns: z.int().min(1).max(65_535).default(80),
+})
+export type RunRequest = z.infer<typeof runRequest>
+
+export const containerState = z.enum(['created', 'running', 'paused', 'exited', 'removing'])
+export type ContainerState = z.infer<typeof containerState>
+
+export const containerSummary = z.object({
+  id: z.string(),
+  name: z.string(),
+  image: z.string(),
+  command: z.array(z.string()),
+  state: containerState,
+  createdAt: z.number(),
+  startedAt: z.number().nullable(),
+  finishedAt: z.number().nullable(),
+  exitCode: z.number().nullable(),
+  oomKilled: z.boolean(),
+  /** Of the first process, as the host sees it; 0 when it does not run. */
+  pid: z.number(),
+  labels: z.record(z.string(), z.string()),
+})
+export type ContainerSummary = z.infer<typeof containerSummary>
+
+export const imageSummary = z.object({
+  name: z.string(),
+  /** Digest of the image's configuration; for `host`, the word. */
+  id: z.string(),
+  createdAt: z.number().nullable(),
+  /** Bytes of its layers, unpacked; null for `host`, which has none of its own. */
+  size: z.number().nullable(),
+  layers: z.number(),
+})
+export type ImageSummary = z.infer<typeof imageSummary>
+
+export const eventActions = ['create', 'start', 'die', 'oom', 'kill', 'pause', 'unpause', 'destroy', 'import', 'delete'] as const
+
+export const event = z.object({
+  type: z.enum(['container', 'image']),
+  action: z.enum(eventActions),
+  id: z.string(),
+  time: z.number(),
+  attributes: z.record(z.string(), z.string()),
+  /** The container after the event; absent for images and for what is gone. */
+  container: containerSummary.optional(),
+})
+export type BulkheadEvent = z.infer<typeof event>
+
+/** One operation of a plan as it was carried out. */
+export const traceStep = z.object({
+  operation: z.string(),
+  by: z.enum(['watcher', 'container']),
+  /** What it was done to, for people. */
+  detail: z.string(),
+  /** Microseconds from the start of the watcher. */
+  start: z.number(),
+  end: z.number(),
+})
+export type TraceStep = z.infer<typeof traceStep>
+
+export const startTrace = z.object({
+  id: z.string(),
+  name: z.string(),
+  /** Microseconds that the helper took before the watcher began: request to plan, plan to watcher. */
+  helper: z.object({ prepare: z.number(), spawn: z.number() }),
+  steps: z.array(traceStep),
+})
+export type StartTrace = z.infer<typeof startTrace>
+
+export const endOfStream = z.object({
+  /** Of the container; null when the stream ended for another reason. */
+  exitCode: z.number().nullable(),
+  oomKilled: z.boolean(),
+})
+export type EndOfStream = z.infer<typeof endOfStream>

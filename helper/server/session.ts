@@ -1,0 +1,124 @@
+/** One client: its requests checked and answered, its events, and its byte stream. */
+import { createMessageConnection, ErrorCodes, ResponseError, type MessageConnection } from 'vscode-jsonrpc/node'
+import type { Logger } from 'pino'
+import type { WebSocket } from 'ws'
+import * as z from 'zod'
+import { toBulkheadError } from '../host/errno.ts'
+import { limits } from '../limits.ts'
+import { BulkheadError, toWire, type ErrorData } from '../protocol/errors.ts'
+import { methods, type CheckedParams, type Method, type Result } from '../protocol/methods.ts'
+import type { BulkheadEvent, EndOfStream } from '../protocol/schemas.ts'
+import { channel, frame, maxFrame, type Channel } from '../protocol/stream.ts'
+import { WebSocketReader, WebSocketWriter } from '../protocol/transport.ts'
+import type { Caller } from './policy.ts'
+
+export type Handlers = { [M in Method]: (params: CheckedParams<M>, session: Session) => Promise<Result<M>> | Result<M> }
+
+/** Who gets what the client sends on the stream. An empty chunk is the end of its input. */
+export type InputListener = (bytes: Buffer) => void
+
+export class Session {
+  readonly caller: Caller
+  readonly #socket: WebSocket
+  readonly #connection: MessageConnection
+  readonly #log: Logger
+  #inFlight = 0
+  #onInput: InputListener | undefined
+  #streaming = false
+  readonly #closed = new AbortController()
+
+  constructor(options: { socket: WebSocket; caller: Caller; handlers: Handlers; log: Logger; onRequest: () => void }) {
+    const { socket, handlers, log, onRequest } = options
+    this.#socket = socket
+    this.caller = options.caller
+    this.#log = log
+    this.#connection = createMessageConnection(
+      new WebSocketReader(socket, (bytes) => this.#receive(bytes)),
+      new WebSocketWriter(socket),
+      { error: (text) => log.warn(text), warn: (text) => log.warn(text), info: () => undefined, log: () => undefined },
+    )
+    this.#connection.onRequest((method, params) => {
+      onRequest()
+      return this.#answer(handlers, method, params)
+    })
+    this.#connection.onUnhandledNotification(() => undefined)
+    socket.on('close', () => this.#closed.abort())
+    this.#connection.listen()
+  }
+
+  /** Aborted when the client is gone. */
+  get closed(): AbortSignal {
+    return this.#closed.signal
+  }
+
+  sendEvent(event: BulkheadEvent): void {
+    // A client that does not read must not fill the helper's memory. One with a stream is held back, not let go.
+    if (!this.#streaming && this.#socket.bufferedAmount > limits.eventBacklog) {
+      this.#log.warn('a client does not read its events: let go')
+      this.#socket.terminate()
+      return
+    }
+    void this.#connection.sendNotification('event', event).catch(() => undefined)
+  }
+
+  /** Takes this connection's stream. @throws BulkheadError when it has one already. */
+  openStream(onInput: InputListener): void {
+    if (this.#streaming)
+      throw new BulkheadError('InvalidRequest', 'this connection carries a stream already', { hint: 'Open another connection.' })
+    this.#streaming = true
+    this.#onInput = onInput
+  }
+
+  /** Stops and goes on reading what the client sends: back-pressure. */
+  holdInput(hold: boolean): void {
+    if (hold) this.#socket.pause()
+    else this.#socket.resume()
+  }
+
+  /** Sends bytes on the stream. Resolves when there is room for more. */
+  async sendBytes(on: Channel, bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.byteLength; at += maxFrame - 1) {
+      const part = frame(on, bytes.subarray(at, at + maxFrame - 1))
+      const full = this.#socket.bufferedAmount > limits.streamBacklog
+      const sent = new Promise<void>((resolve) => this.#socket.send(part, () => resolve()))
+      if (full) await sent
+    }
+  }
+
+  endStream(end: EndOfStream): void {
+    this.#streaming = false
+    this.#onInput = undefined
+    void this.#connection.sendNotification('stream/end', end).catch(() => undefined)
+  }
+
+  #receive(bytes: Uint8Array): void {
+    if (bytes[0] === channel.stdin) this.#onInput?.(Buffer.from(bytes.buffer, bytes.byteOffset + 1, bytes.byteLength - 1))
+  }
+
+  async #answer(handlers: Handlers, method: string, params: unknown): Promise<unknown> {
+    if (!Object.hasOwn(methods, method)) {
+      const known = Object.keys(methods).join(', ')
+      throw new ResponseError(ErrorCodes.MethodNotFound, `there is no method ${method.slice(0, 100)}; there are ${known}`)
+    }
+    if (this.#inFlight >= limits.requestsInFlight)
+      throw wire(new BulkheadError('Busy', `more than ${limits.requestsInFlight} requests at once on one connection`))
+    const checked = methods[method as Method].params.safeParse(params ?? {})
+    if (!checked.success)
+      throw new ResponseError(ErrorCodes.InvalidParams, `${method}: ${z.prettifyError(checked.error)}`, { reason: 'InvalidRequest' })
+    this.#inFlight++
+    try {
+      return await handlers[method as Method](checked.data as never, this)
+    } catch (error) {
+      const known = toBulkheadError(error)
+      if (known.reason === 'Internal') this.#log.error({ err: error, method }, 'a request failed for a reason that is not foreseen')
+      throw wire(known)
+    } finally {
+      this.#inFlight--
+    }
+  }
+}
+
+function wire(error: BulkheadError): ResponseError<ErrorData> {
+  const { code, message, data } = toWire(error)
+  return new ResponseError(code, message, data)
+}

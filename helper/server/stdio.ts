@@ -1,0 +1,43 @@
+/** Moves a container's stdio between its watcher and the client that started it attached. */
+import type { Socket } from 'node:net'
+import type { Container } from '../containers/container.ts'
+import { FrameReader, frameType, makeFrame, maxOutgoing } from '../containers/frames.ts'
+import { channel } from '../protocol/stream.ts'
+import type { Session } from './session.ts'
+
+/** Takes over the attached socket of a container that has just started. */
+export function passStdio(session: Session, container: Container, watcher: Socket): (bytes: Buffer) => void {
+  const reader = new FrameReader()
+  let sending = Promise.resolve()
+  let pending = 0
+
+  watcher.on('data', (chunk: Buffer) => {
+    for (const frame of reader.push(chunk)) {
+      if (frame.type !== 'stdout' && frame.type !== 'stderr') continue
+      pending++
+      sending = sending
+        .then(() => session.sendBytes(channel[frame.type as 'stdout' | 'stderr'], frame.bytes))
+        .then(() => {
+          if (--pending === 0) watcher.resume()
+        })
+    }
+    if (pending > 0) watcher.pause()
+  })
+  watcher.on('error', () => undefined) // 'close' follows
+  watcher.on('close', () => {
+    void sending.then(() => container.wait()).then((exit) => session.endStream(exit))
+  })
+  watcher.on('drain', () => session.holdInput(false))
+  session.closed.addEventListener('abort', () => watcher.destroy())
+
+  return (bytes) => {
+    if (bytes.byteLength === 0) {
+      watcher.write(makeFrame(frameType.stdinEnd))
+      return
+    }
+    let room = true
+    for (let at = 0; at < bytes.byteLength; at += maxOutgoing)
+      room = watcher.write(makeFrame(frameType.stdin, bytes.subarray(at, at + maxOutgoing)))
+    if (!room) session.holdInput(true)
+  }
+}
