@@ -15,7 +15,10 @@
     {
       # In the helper's process. -Wold-style-cast, -Wconversion and -Wshadow stay off: the headers of Node and node-addon-api do not pass them.
       "target_name": "bulkhead",
-      "sources": ["addon/addon.cc", "addon/peer.cc", "addon/spawn.cc", "addon/seccomp.cc", "addon/memory.cc"],
+      "sources": [
+        "addon/addon.cc", "addon/peer.cc", "addon/spawn.cc", "addon/seccomp.cc", "addon/memory.cc",
+        "addon/removal.cc"
+      ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],
       "cflags_cc!": ["-fno-exceptions"],

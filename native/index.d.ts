@@ -22,29 +22,29 @@ export function peerCredentials(socket: number): PeerCredentials
 /** A memory file with this content, sealed against every change (memfd_create(2), fcntl(2) F_ADD_SEALS). */
 export function sealedMemory(name: string, content: Uint8Array): number
 
-export interface WatcherOptions {
-  /** Descriptor of the watcher's executable, a sealed memory file. */
-  readonly executable: number
-  /** The encoded plan. */
-  readonly plan: Uint8Array
-  /** Where exit.json and the log go. */
-  readonly containerDirectory: string
-  /** Where watcher.sock goes. */
-  readonly runDirectory: string
-  /** Whether somebody is attached from before the first byte of output. */
-  readonly attached: boolean
-}
-
 export interface Watcher {
   readonly pid: number
   /** Stream socket for frames: `helper/containers/frames.ts`. Owned by the caller. */
   readonly control: number
-  /** The attached client's stream socket, or -1. Owned by the caller. */
-  readonly attach: number
 }
 
-/** Starts a watcher without copying this process: clone(CLONE_VM | CLONE_VFORK), then execveat(2). About 0.3 ms. */
-export function spawnWatcher(options: WatcherOptions): Watcher
+/** Starts a watcher without copying this process: clone(CLONE_VM | CLONE_VFORK), then execveat(2). It waits for its plan,
+ * and ends when its control socket does. About 0.3 ms. `executable`: a sealed memory file. `socketDirectory`: where its
+ * socket will go; the plan says its name. */
+export function spawnWatcher(options: { executable: number; socketDirectory: string }): Watcher
+
+export interface PlanOptions {
+  /** The encoded plan. */
+  readonly plan: Uint8Array
+  /** Where exit.json and the log go. Locked by the watcher: see `lockDirectory`. */
+  readonly containerDirectory: string
+  /** Whether somebody is attached from before the first byte of output. */
+  readonly attached: boolean
+}
+
+/** Gives a watcher its plan (unix(7), SCM_RIGHTS). Returns the attached client's stream socket, owned by the caller, or
+ * -1. */
+export function sendPlan(control: number, options: PlanOptions): number
 
 /** Locks a directory (flock(2)) for as long as the returned descriptor is open; -1 when somebody else has the lock. A
  * watcher holds that of its container's directory from its start to its end, the helper that of its state. */
@@ -64,6 +64,10 @@ export interface SeccompRule {
 /** Compiles a filter with libseccomp for this machine's architectures, on the worker pool. What no rule names gets
  * `defaultErrno`. Names that this libseccomp does not know are left out: they stay denied. */
 export function compileSeccomp(defaultErrno: number, rules: readonly SeccompRule[]): Promise<Uint8Array>
+
+/** Removes a file or a folder with everything below, on the worker pool: by descriptor, no link followed, however deep a
+ * container has nested it. Absent is fine. `path` is absolute. */
+export function removeTree(path: string): Promise<void>
 
 /** Unmaps this process's pages of program text (madvise(2), MADV_DONTNEED): for one that goes idle. */
 export function releaseText(): void

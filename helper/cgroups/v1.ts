@@ -1,5 +1,5 @@
 /** cgroup v1: one directory a container in each hierarchy that it needs (Documentation/admin-guide/cgroup-v1). */
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Operation } from '../plan/operations.ts'
@@ -19,6 +19,8 @@ type Limit = readonly [controller: Controller, file: string, value: string | num
 export class CgroupsV1 implements Cgroups {
   readonly version = 'v1'
   readonly #parents: ReadonlyMap<Controller, string>
+  /** `controller/file` for each file that this kernel offers. */
+  readonly #offered = new Set<string>()
 
   /** `hierarchies`: where each controller is mounted. */
   constructor(hierarchies: ReadonlyMap<string, string>, name: string) {
@@ -34,6 +36,7 @@ export class CgroupsV1 implements Cgroups {
     for (const [controller, parent] of this.#parents) {
       mkdirSync(parent, { recursive: true })
       if (controller === 'cpuset') this.#inheritProcessors(parent)
+      for (const file of readdirSync(parent)) this.#offered.add(`${controller}/${file}`)
     }
   }
 
@@ -110,7 +113,7 @@ export class CgroupsV1 implements Cgroups {
   #limits({ memory, cpu, pids, blockIO, unified }: RuntimeResources): Limit[] {
     const limits: Limit[] = []
     const set = (what: string, controller: Controller, file: string, value: string | number): void => {
-      if (!existsSync(join(this.#parent(controller), file))) throw unsupported(what, file)
+      if (!this.#offered.has(`${controller}/${file}`)) throw unsupported(what, file)
       limits.push([controller, file, value])
     }
     if (memory?.limit !== undefined) set('a memory limit', 'memory', 'memory.limit_in_bytes', memory.limit)
@@ -130,7 +133,7 @@ export class CgroupsV1 implements Cgroups {
     }
     if (pids !== undefined) set('a limit of processes', 'pids', 'pids.max', pids.limit === -1 ? 'max' : pids.limit)
     if (blockIO?.weight !== undefined) {
-      const file = existsSync(join(this.#parent('blkio'), 'blkio.bfq.weight')) ? 'blkio.bfq.weight' : 'blkio.weight'
+      const file = this.#offered.has('blkio/blkio.bfq.weight') ? 'blkio.bfq.weight' : 'blkio.weight'
       set('a weight of disk time', 'blkio', file, blockIO.weight)
     }
     for (const { major, minor, rate } of blockIO?.throttleReadBpsDevice ?? [])

@@ -1,5 +1,5 @@
 /** cgroup v2: one directory a container (Documentation/admin-guide/cgroup-v2.rst). */
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Operation } from '../plan/operations.ts'
@@ -25,6 +25,8 @@ export class CgroupsV2 implements Cgroups {
   readonly version = 'v2'
   readonly #root: string
   readonly #parent: string
+  /** Files that this kernel offers. */
+  #offered: ReadonlySet<string> = new Set()
 
   constructor(root: string, name: string) {
     this.#root = root
@@ -48,6 +50,7 @@ export class CgroupsV2 implements Cgroups {
         })
       }
     }
+    this.#offered = new Set(readdirSync(this.#parent))
   }
 
   cleanUp(): void {
@@ -64,7 +67,7 @@ export class CgroupsV2 implements Cgroups {
       limits.push({ operation: 'set cgroup limit', file, value: String(value) })
     }
     const offer = (what: string, ...files: string[]): string => {
-      const file = files.find((name) => existsSync(join(this.#parent, name)))
+      const file = files.find((name) => this.#offered.has(name))
       if (file === undefined) throw unsupported(what, files[0]!)
       return file
     }

@@ -4,8 +4,7 @@
  *     created -> running <-> paused
  *                running -> exited -> running (again) ...        any but running -> removing -> gone
  */
-import { mkdirSync, rmSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { rmSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import type { Operation } from '../plan/operations.ts'
@@ -42,6 +41,7 @@ export class Container {
   readonly #engine: Engine
   #state: ContainerState = 'created'
   #pid = 0
+  #startedAt: number | null = null
   #start: StartRecord | undefined
   #exit: ExitRecord | undefined
   #watcher: Watcher | undefined
@@ -78,7 +78,7 @@ export class Container {
       command,
       state: this.#state,
       createdAt,
-      startedAt: this.#start?.startedAt ?? null,
+      startedAt: this.#startedAt,
       finishedAt: ended?.finishedAt ?? null,
       exitCode: ended?.exitCode ?? null,
       oomKilled: ended?.oomKilled ?? false,
@@ -98,10 +98,9 @@ export class Container {
    * @param began time of the request, milliseconds of performance.now()
    * @throws BulkheadError that says which operation failed, and why */
   async start(plan: readonly Operation[], options: { attached: boolean; began: number }): Promise<Socket | undefined> {
-    await this.#whenGone // the watcher of an earlier start holds the folder until it has let go of everything
-    const runDirectory = this.#runDirectory()
-    mkdirSync(runDirectory, { mode: 0o700 })
-    rmSync(join(this.folder.path, 'exit.json'), { force: true })
+    // The watcher of an earlier start holds the folder until it has let go of everything.
+    if (this.#watcher !== undefined) await this.#whenGone
+    if (this.#exit !== undefined) rmSync(join(this.folder.path, 'exit.json'), { force: true })
     const encoded = encodePlan(plan)
     const started = Promise.withResolvers<void>()
     const gone = Promise.withResolvers<void>()
@@ -110,14 +109,15 @@ export class Container {
     const prepared = performance.now()
     let spawned = prepared
     try {
-      const { watcher, attach } = Watcher.spawn(
-        this.#engine.native,
-        { plan: encoded, containerDirectory: this.folder.path, runDirectory, attached: options.attached },
+      const { watcher, attach } = this.#engine.watchers.start(
+        { plan: encoded, containerDirectory: this.folder.path, attached: options.attached },
         {
           onStarted: ({ pid, records }) => {
-            const helper = { prepare: (prepared - options.began) * 1000, spawn: (spawned - prepared) * 1000 }
-            this.#onStarted(pid, { startedAt: Date.now(), helper, steps: traceSteps(plan, records) })
+            this.#onStarted(pid)
             started.resolve()
+            const helper = { prepare: (prepared - options.began) * 1000, spawn: (spawned - prepared) * 1000 }
+            // After the answer: it is kept for the trace, and for a helper that finds neither watcher nor exit status.
+            setImmediate(() => this.#keepTrace(helper, traceSteps(plan, records())))
           },
           onFailed: ({ operation, errno, on }) => started.reject(startFailure({ operation: plan[operation]!, errno, on })),
           onExited: (exit) => this.#onExited({ ...exit, oomKilled: exit.oomKills > 0 }),
@@ -137,7 +137,6 @@ export class Container {
     } catch (error) {
       if (this.#watcher === undefined) gone.resolve()
       await this.#whenGone
-      rmSync(runDirectory, { recursive: true, force: true })
       throw error
     }
   }
@@ -145,6 +144,7 @@ export class Container {
   /** After the helper's own start: finds out what became of it. False when it never came to be. */
   async recover(isWatched: boolean): Promise<boolean> {
     this.#start = this.folder.readStart()
+    this.#startedAt = this.#start?.startedAt ?? null
     if (isWatched && (await this.#findWatcher())) return true
     this.#exit = this.folder.readExit()
     if (this.#exit === undefined && this.#start === undefined) return false
@@ -163,7 +163,7 @@ export class Container {
     const found = Promise.withResolvers<boolean>()
     const gone = Promise.withResolvers<void>()
     this.#whenGone = gone.promise
-    this.#watcher = Watcher.find(join(this.#runDirectory(), 'watcher.sock'), {
+    this.#watcher = Watcher.find(this.#engine.paths.socketOfWatcher(this.id), {
       onStarted: ({ pid }) => {
         this.#pid = pid
         this.#state = 'running'
@@ -234,7 +234,7 @@ export class Container {
     rmSync(join(this.folder.path, 'container.json'), { force: true }) // from here on it is a leftover
     await this.#whenGone
     await this.#releaseKernelState()
-    await rm(this.folder.path, { recursive: true, force: true })
+    await this.#engine.native.addon.removeTree(this.folder.path)
     this.publish('destroy')
   }
 
@@ -255,13 +255,19 @@ export class Container {
     })
   }
 
-  #onStarted(pid: number, start: StartRecord): void {
+  #onStarted(pid: number): void {
+    const isNew = this.#startedAt === null
     this.#pid = pid
-    this.#start = start
+    this.#startedAt = Date.now()
     this.#exit = undefined
     this.#state = 'running'
-    this.folder.writeStart(start)
+    if (isNew) this.publish('create')
     this.publish('start')
+  }
+
+  #keepTrace(helper: StartRecord['helper'], steps: StartRecord['steps']): void {
+    this.#start = { startedAt: this.#startedAt ?? Date.now(), helper, steps }
+    if (this.#state !== 'removing') this.folder.writeStart(this.#start)
   }
 
   #onExited(exit: ExitRecord): void {
@@ -288,11 +294,7 @@ export class Container {
   /** What the watcher releases itself, unless it was killed. */
   async #releaseKernelState(): Promise<void> {
     await this.#engine.cgroups.remove(this.id)
-    await rm(this.#runDirectory(), { recursive: true, force: true })
-  }
-
-  #runDirectory(): string {
-    return this.#engine.paths.runOfContainer(this.id)
+    rmSync(this.#engine.paths.socketOfWatcher(this.id), { force: true })
   }
 
   #requireRunning(what: string): void {

@@ -1,13 +1,12 @@
 /** All containers: found by id or name, made, started, removed, and found again after a restart of the helper. */
-import { chownSync, closeSync, existsSync, mkdirSync, readdirSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { closeSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Cgroups } from '../cgroups/cgroups.ts'
 import type { HostFacts } from '../host/facts.ts'
 import type { Native } from '../host/native.ts'
-import type { Paths } from '../host/paths.ts'
+import { socketName, type Paths } from '../host/paths.ts'
 import type { Image, ImageStore } from '../images/store.ts'
 import type { PrivacyLayer } from '../layers/privacy.ts'
 import { defaults, limits } from '../limits.ts'
@@ -20,10 +19,12 @@ import { Container } from './container.ts'
 import type { Engine } from './engine.ts'
 import type { Events } from './events.ts'
 import { etcFiles } from './etcFiles.ts'
+import { Folders } from './folders.ts'
 import { newId, newName } from './names.ts'
 import type { SeccompPrograms } from './seccompPrograms.ts'
 import { makeSpecification } from './specification.ts'
 import { ContainerFolder } from './record.ts'
+import { Watchers } from './watchers.ts'
 
 interface Parts {
   readonly paths: Paths
@@ -42,11 +43,15 @@ export class Containers implements Engine {
   readonly #containers = new Map<string, Container>()
   /** Names of containers that are being made. */
   readonly #reserved = new Set<string>()
+  readonly #folders: Folders
+  readonly watchers: Watchers
 
   constructor(parts: Parts) {
     this.#parts = parts
-    for (const directory of [parts.paths.containers, join(parts.paths.run, 'containers')])
+    for (const directory of [parts.paths.containers, parts.paths.sockets])
       mkdirSync(directory, { recursive: true, mode: 0o700 })
+    this.#folders = new Folders(parts.paths.containers)
+    this.watchers = new Watchers(parts.native, parts.paths.sockets)
   }
 
   get paths(): Paths {
@@ -87,8 +92,12 @@ export class Containers implements Engine {
     const { container, spec } = this.#create(request)
     try {
       const plan = await this.#plan(container, spec, request.attach)
-      const attach = await container.start(plan, { attached: request.attach, began })
-      return { container, attach }
+      const starting = container.start(plan, { attached: request.attach, began })
+      // The watcher is at work: what the start does not need is done meanwhile.
+      container.folder.writeRecord(container.record)
+      container.folder.writeSpec(spec)
+      this.#prepareNext()
+      return { container, attach: await starting }
     } catch (error) {
       this.#containers.delete(container.id)
       await container.remove()
@@ -137,7 +146,7 @@ export class Containers implements Engine {
   async recover(): Promise<void> {
     for (const id of readdirSync(this.paths.containers)) {
       const folder = new ContainerFolder(this.paths.container(id))
-      const watched = await this.#isWatched(id)
+      const watched = !id.startsWith('.') && (await this.#isWatched(id))
       const record = folder.readRecord()
       const container = record === undefined ? undefined : new Container(this, record)
       if (container !== undefined && (await container.recover(watched))) {
@@ -147,17 +156,19 @@ export class Containers implements Engine {
         continue
       }
       this.#parts.log.info({ container: id }, 'removed what was left of it')
-      await this.cgroups.remove(id)
-      await rm(folder.path, { recursive: true, force: true })
+      if (!id.startsWith('.')) await this.cgroups.remove(id)
+      await this.native.addon.removeTree(folder.path)
     }
+    this.#folders.prepare()
     for (const id of this.cgroups.list()) if (!this.#containers.has(id)) await this.cgroups.remove(id)
-    for (const id of readdirSync(join(this.paths.run, 'containers')))
-      if (!this.#containers.has(id)) await rm(this.paths.runOfContainer(id), { recursive: true, force: true })
+    const live = new Set([...this.#containers.values()].filter(({ runs }) => runs).map(({ id }) => socketName(id)))
+    for (const name of readdirSync(this.paths.sockets)) if (!live.has(name)) rmSync(join(this.paths.sockets, name))
   }
 
   /** Lets go of all watchers; their containers go on. */
   release(): void {
     for (const container of this.#containers.values()) container.release()
+    this.watchers.release()
   }
 
   #create(request: RunRequest): { container: Container; spec: RuntimeSpec } {
@@ -181,28 +192,17 @@ export class Containers implements Engine {
       }
       const spec = this.#specification(record, image)
       const container = new Container(this, { ...record, command: [...spec.process.args] })
-      this.#makeFolder(container, spec)
+      this.#folders.create(id, firstIdOf(idRange) ?? 0)
       this.#containers.set(id, container)
-      container.publish('create')
       return { container, spec }
     } finally {
       this.#reserved.delete(name)
     }
   }
 
-  #makeFolder(container: Container, spec: RuntimeSpec): void {
-    const { folder, record } = container
-    try {
-      folder.create()
-      const firstId = firstIdOf(record.idRange) ?? 0
-      chownSync(folder.upper, firstId, firstId)
-      chownSync(folder.work, firstId, firstId)
-      folder.writeSpec(spec)
-      folder.writeRecord(container.record)
-    } catch (error) {
-      void rm(folder.path, { recursive: true, force: true })
-      throw error
-    }
+  #prepareNext(): void {
+    this.watchers.prepare()
+    this.#folders.prepare()
   }
 
   #specification(record: Container['record'], image: Image): RuntimeSpec {
@@ -231,6 +231,7 @@ export class Containers implements Engine {
       scratch: facts.detachedLayers ? undefined : this.#scratch(),
       files: etcFiles(record.request, spec.hostname),
       seccompProgram: await seccomp.get(spec.linux.seccomp),
+      socket: socketName(container.id),
       log: defaults.log,
       attached,
       openStdin: record.request.openStdin && attached,
@@ -286,7 +287,7 @@ export class Containers implements Engine {
         closeSync(lock)
         return false
       }
-      if (existsSync(join(this.paths.runOfContainer(id), 'watcher.sock'))) return true
+      if (existsSync(this.paths.socketOfWatcher(id))) return true
       await new Promise((resolve) => setTimeout(resolve, 100))
     }
     return true

@@ -4,12 +4,14 @@ import type { Native } from '../host/native.ts'
 import type { Paths } from '../host/paths.ts'
 import type { Container } from './container.ts'
 import type { Events } from './events.ts'
+import type { Watchers } from './watchers.ts'
 
 export interface Engine {
   readonly paths: Paths
   readonly native: Native
   readonly cgroups: Cgroups
   readonly events: Events
+  readonly watchers: Watchers
   /** Removes a container that ended and was run with --rm. */
   removeEnded(container: Container): Promise<void>
 }

@@ -21,7 +21,12 @@ export interface StepRecord {
 }
 
 export type WatcherFrame =
-  | { readonly type: 'started'; readonly pid: number; readonly records: readonly StepRecord[] }
+  | {
+      readonly type: 'started'
+      readonly pid: number
+      /** Decodes them: nobody waits for that at a start. */
+      readonly records: () => readonly StepRecord[]
+    }
   | {
       readonly type: 'failed'
       readonly operation: number
@@ -80,7 +85,7 @@ function decode(type: number, payload: Buffer): WatcherFrame {
   switch (type) {
     case frameType.started: {
       const count = payload.readUInt32LE(4)
-      return { type: 'started', pid: payload.readUInt32LE(0), records: readRecords(payload, 8, count) }
+      return { type: 'started', pid: payload.readUInt32LE(0), records: () => readRecords(payload, 8, count) }
     }
     case frameType.failed: {
       const count = payload.readUInt32LE(8)

@@ -18,61 +18,73 @@ export interface WatcherListener {
 export class Watcher {
   readonly #socket: Socket
   readonly #reader = new FrameReader()
+  #listener: WatcherListener | undefined
+  #isGone = false
 
-  private constructor(socket: Socket, listener: WatcherListener, onClose: () => void) {
+  /** `reaped` resolves when the process is gone, after its socket closed. */
+  private constructor(socket: Socket, reaped: () => Promise<void>) {
     this.#socket = socket
     socket.on('data', (chunk) => {
-      for (const frame of this.#reader.push(chunk)) {
-        switch (frame.type) {
-          case 'started':
-            listener.onStarted(frame)
-            break
-          case 'failed':
-            listener.onFailed(frame)
-            break
-          case 'exited':
-            listener.onExited(frame)
-            break
-          case 'stdout':
-          case 'stderr':
-            break // sent to attached connections alone
-        }
-      }
+      for (const frame of this.#reader.push(chunk)) this.#receive(frame)
     })
     socket.on('error', () => undefined) // 'close' follows
-    socket.on('close', onClose)
+    socket.on('close', () => {
+      void reaped().then(() => {
+        this.#isGone = true
+        this.#listener?.onGone()
+      })
+    })
   }
 
-  /** Starts a watcher. `attach` is the stdio stream of whoever is attached from the start. */
-  static spawn(
-    native: Native,
-    options: { plan: Uint8Array; containerDirectory: string; runDirectory: string; attached: boolean },
-    listener: WatcherListener,
-  ): { watcher: Watcher; attach: Socket | undefined } {
-    const { pid, control, attach } = native.addon.spawnWatcher({ executable: native.watcher, ...options })
-    const watcher = new Watcher(new Socket({ fd: control }), listener, () => void reap(native, pid, listener))
-    return { watcher, attach: attach < 0 ? undefined : new Socket({ fd: attach }) }
+  /** Starts a watcher, which waits for its plan. */
+  static spawn(native: Native, socketDirectory: string): { watcher: Watcher; control: number } {
+    const { pid, control } = native.addon.spawnWatcher({ executable: native.watcher, socketDirectory })
+    return { watcher: new Watcher(new Socket({ fd: control }), () => reap(native, pid)), control }
   }
 
   /** Finds the watcher of an earlier helper again; it repeats what it said at the start. */
   static find(socketPath: string, listener: WatcherListener): Watcher {
-    return new Watcher(createConnection(socketPath), listener, () => listener.onGone())
+    const watcher = new Watcher(createConnection(socketPath), () => Promise.resolve())
+    watcher.listen(listener)
+    return watcher
+  }
+
+  get isGone(): boolean {
+    return this.#isGone
+  }
+
+  listen(listener: WatcherListener): void {
+    this.#listener = listener
+    if (this.#isGone) listener.onGone()
   }
 
   send(frame: Buffer): void {
     this.#socket.write(frame)
   }
 
-  /** Lets go of the watcher, which goes on alone. */
+  /** Lets go of the watcher, which goes on alone; one without a plan ends. */
   release(): void {
     this.#socket.removeAllListeners('close')
     this.#socket.destroy()
   }
+
+  #receive(frame: WatcherFrame): void {
+    switch (frame.type) {
+      case 'started':
+        return this.#listener?.onStarted(frame)
+      case 'failed':
+        return this.#listener?.onFailed(frame)
+      case 'exited':
+        return this.#listener?.onExited(frame)
+      case 'stdout':
+      case 'stderr':
+        return // sent to attached connections alone
+    }
+  }
 }
 
-/** The watcher closed its end just before it exits: it is a zombie in a moment. */
-async function reap(native: Native, pid: number, listener: WatcherListener): Promise<void> {
+/** It closed its end just before it exits: it is a zombie in a moment. */
+async function reap(native: Native, pid: number): Promise<void> {
   for (let wait = 1; !native.addon.reap(pid); wait = Math.min(wait * 2, 1000))
     await new Promise((resolve) => setTimeout(resolve, wait))
-  listener.onGone()
 }

@@ -5,6 +5,10 @@ import { join, resolve } from 'node:path'
 export const defaultState = '/var/lib/bulkhead'
 export const defaultRun = '/run/bulkhead'
 
+export function socketName(id: string): string {
+  return `${id.slice(0, 16)}.sock`
+}
+
 export class Paths {
   /** What survives a reboot. */
   readonly state: string
@@ -31,8 +35,12 @@ export class Paths {
   container(id: string): string {
     return join(this.containers, id)
   }
-  runOfContainer(id: string): string {
-    return join(this.run, 'containers', id)
+  /** Sockets of watchers, named after the first digits of their containers' ids: socket addresses are short. */
+  get sockets(): string {
+    return join(this.run, 'watchers')
+  }
+  socketOfWatcher(id: string): string {
+    return join(this.sockets, socketName(id))
   }
   get privacyLayer(): string {
     return join(this.run, 'privacy')

@@ -3,46 +3,41 @@ import { operations, planVersion, type FieldType, type Operation } from './opera
 
 const codes = new Map(operations.map((operation, code) => [operation.name, { code, fields: operation.fields }]))
 
+/** One buffer that grows; a plan is encoded at every start, so no piece is an object of its own. */
 class Writer {
-  readonly #parts: Buffer[] = []
+  #buffer = Buffer.allocUnsafe(32 * 1024)
   #size = 0
 
-  get size(): number {
-    return this.#size
-  }
-
-  add(part: Buffer): void {
-    this.#parts.push(part)
-    this.#size += part.byteLength
-  }
-
   u16(value: number): void {
-    const part = Buffer.allocUnsafe(2)
-    part.writeUInt16LE(value)
-    this.add(part)
+    this.#size = this.#room(2).writeUInt16LE(value, this.#size)
   }
 
   u32(value: number): void {
-    const part = Buffer.allocUnsafe(4)
-    part.writeUInt32LE(value)
-    this.add(part)
+    this.#size = this.#room(4).writeUInt32LE(value, this.#size)
   }
 
   u64(value: bigint): void {
-    const part = Buffer.allocUnsafe(8)
-    part.writeBigUInt64LE(value)
-    this.add(part)
+    this.#size = this.#room(8).writeBigUInt64LE(value, this.#size)
+  }
+
+  raw(bytes: Uint8Array): void {
+    this.#room(bytes.byteLength).set(bytes, this.#size)
+    this.#size += bytes.byteLength
   }
 
   bytes(value: Uint8Array): void {
     this.u32(value.byteLength)
-    this.add(Buffer.from(value.buffer, value.byteOffset, value.byteLength))
-    this.add(Buffer.alloc(1))
+    this.raw(value)
+    this.#size = this.#room(1).writeUInt8(0, this.#size)
   }
 
   string(value: string): void {
     if (value.includes('\0')) throw new RangeError('a string of a plan must not contain NUL')
-    this.bytes(Buffer.from(value, 'utf8'))
+    const length = Buffer.byteLength(value)
+    this.u32(length)
+    const buffer = this.#room(length + 1)
+    buffer.write(value, this.#size)
+    this.#size = buffer.writeUInt8(0, this.#size + length)
   }
 
   field(type: FieldType, value: unknown): void {
@@ -63,25 +58,41 @@ class Writer {
     }
   }
 
-  concat(): Buffer {
-    return Buffer.concat(this.#parts, this.#size)
+  /** Writes what `write` writes, and its length before it. */
+  lengthPrefixed(write: () => void): void {
+    const at = this.#size
+    this.u32(0)
+    write()
+    this.#buffer.writeUInt32LE(this.#size - at - 4, at)
+  }
+
+  result(): Buffer {
+    return this.#buffer.subarray(0, this.#size)
+  }
+
+  #room(size: number): Buffer {
+    if (this.#size + size > this.#buffer.byteLength) {
+      const grown = Buffer.allocUnsafe(Math.max(this.#buffer.byteLength * 2, this.#size + size))
+      grown.set(this.#buffer.subarray(0, this.#size))
+      this.#buffer = grown
+    }
+    return this.#buffer
   }
 }
 
 /** @throws RangeError for a NUL inside a string or a number out of range. */
 export function encodePlan(plan: readonly Operation[]): Buffer {
-  const whole = new Writer()
-  whole.add(Buffer.from('BHPLAN'))
-  whole.u16(planVersion)
-  whole.u32(plan.length)
+  const writer = new Writer()
+  writer.raw(Buffer.from('BHPLAN'))
+  writer.u16(planVersion)
+  writer.u32(plan.length)
   for (const operation of plan) {
     const { code, fields } = codes.get(operation.operation)!
-    const body = new Writer()
     const values = operation as unknown as Record<string, unknown>
-    for (const [name, type] of fields) body.field(type, values[name])
-    whole.u16(code)
-    whole.u32(body.size)
-    whole.add(body.concat())
+    writer.u16(code)
+    writer.lengthPrefixed(() => {
+      for (const [name, type] of fields) writer.field(type, values[name])
+    })
   }
-  return whole.concat()
+  return writer.result()
 }

@@ -16,6 +16,7 @@ export const operations: readonly OperationDescription[] = [
     name: 'watch',
     by: 'watcher',
     fields: [
+      ['socket', 'string'],
       ['logMaxBytes', 'u64'],
       ['logMaxFiles', 'u32'],
       ['terminal', 'u32'],
@@ -84,9 +85,10 @@ export const operations: readonly OperationDescription[] = [
 ]
 
 export type Operation =
-  /** how the watcher keeps stdio: log limits in bytes and files, a terminal or pipes, stdin open or /dev/null */
+  /** name of the watcher's socket; log limits in bytes and files; a terminal or pipes; stdin open or /dev/null */
   | {
       operation: 'watch'
+      socket: string
       logMaxBytes: bigint
       logMaxFiles: number
       terminal: number

@@ -30,6 +30,8 @@ export interface Placement {
   readonly files: readonly { readonly target: string; readonly content: string; readonly mode: number }[]
   /** `seccomp` of the specification, compiled. */
   readonly seccompProgram: Uint8Array
+  /** Name of the watcher's socket. */
+  readonly socket: string
   readonly log: { readonly maxBytes: number; readonly maxFiles: number }
   readonly attached: boolean
   readonly openStdin: boolean
@@ -97,6 +99,7 @@ function watcherOperations(spec: RuntimeSpec, placement: Placement): Operation[]
   return [
     {
       operation: 'watch',
+      socket: placement.socket,
       logMaxBytes: BigInt(placement.log.maxBytes),
       logMaxFiles: placement.log.maxFiles,
       terminal: Number(process.terminal),

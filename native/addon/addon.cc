@@ -4,8 +4,10 @@
 Napi::Value peer_credentials(const Napi::CallbackInfo &info);
 Napi::Value sealed_memory(const Napi::CallbackInfo &info);
 Napi::Value spawn_watcher(const Napi::CallbackInfo &info);
+Napi::Value send_plan(const Napi::CallbackInfo &info);
 Napi::Value lock_directory(const Napi::CallbackInfo &info);
 Napi::Value reap(const Napi::CallbackInfo &info);
+Napi::Value remove_tree(const Napi::CallbackInfo &info);
 Napi::Value release_text(const Napi::CallbackInfo &info);
 Napi::Value compile_seccomp(const Napi::CallbackInfo &info);
 
@@ -17,6 +19,8 @@ static Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("reap", Napi::Function::New(env, reap));
   exports.Set("compileSeccomp", Napi::Function::New(env, compile_seccomp));
   exports.Set("releaseText", Napi::Function::New(env, release_text));
+  exports.Set("removeTree", Napi::Function::New(env, remove_tree));
+  exports.Set("sendPlan", Napi::Function::New(env, send_plan));
   return exports;
 }
 

@@ -20,7 +20,7 @@
 namespace {
 
 constexpr int kFirst = 3;     // the watcher's descriptors start here: native/init/watch.h
-constexpr int kMost = 5;      // plan, control, container directory, run directory, attach
+constexpr int kFds = 2;       // control, socket directory
 constexpr size_t kStack = 64 * 1024;
 
 class Owned {
@@ -46,8 +46,7 @@ class Owned {
 struct Child {
   int executable;
   int null;
-  int fds[kMost];
-  int count;
+  int fds[kFds];
   int error;  // set by the child, which shares this memory
 };
 
@@ -55,13 +54,13 @@ struct Child {
 int become_watcher(void *argument) {
   Child *child = static_cast<Child *>(argument);
   setsid();  // a terminal's Ctrl-C is not for containers
-  int moved[kMost + 1];
-  for (int i = 0; i < child->count; i++) moved[i] = fcntl(child->fds[i], F_DUPFD, 64);
+  int moved[kFds];
+  for (int i = 0; i < kFds; i++) moved[i] = fcntl(child->fds[i], F_DUPFD, 64);
   int executable = fcntl(child->executable, F_DUPFD_CLOEXEC, 64);
   for (int fd = 0; fd < 3; fd++) dup2(child->null, fd);
-  for (int i = 0; i < child->count; i++) dup2(moved[i], kFirst + i);
+  for (int i = 0; i < kFds; i++) dup2(moved[i], kFirst + i);
   // All others, by number: the executable stays until exec closes it.
-  syscall(SYS_close_range, kFirst + child->count, static_cast<unsigned>(executable) - 1, 0);
+  syscall(SYS_close_range, kFirst + kFds, static_cast<unsigned>(executable) - 1, 0);
   syscall(SYS_close_range, static_cast<unsigned>(executable) + 1, ~0U, 0);
   char name[] = "bulkhead-init";
   char *const arguments[] = {name, nullptr};
@@ -102,29 +101,14 @@ Napi::Value sealed_memory(const Napi::CallbackInfo &info) {
 Napi::Value spawn_watcher(const Napi::CallbackInfo &info) {
   Napi::Env env = info.Env();
   Napi::Object options = info[0].As<Napi::Object>();
-  Napi::Uint8Array plan = options.Get("plan").As<Napi::Uint8Array>();
-  bool attached = options.Get("attached").ToBoolean();
-  int control[2], attach[2] = {-1, -1};
-
+  int control[2];
   Owned null(open("/dev/null", O_RDWR | O_CLOEXEC));
-  Owned plan_fd(make_sealed(env, "bulkhead-plan", plan.Data(), plan.ByteLength()));
-  std::string directory = options.Get("containerDirectory").As<Napi::String>();
-  Owned container(open_directory(env, directory));
-  // The lock lives as long as the watcher holds this descriptor: how a new helper tells a watcher that is still
-  // setting up from one that is gone.
-  if (flock(container.get(), LOCK_EX | LOCK_NB) != 0) throw system_error(env, "flock", directory, errno);
-  Owned run(open_directory(env, options.Get("runDirectory").As<Napi::String>()));
+  Owned sockets(open_directory(env, options.Get("socketDirectory").As<Napi::String>()));
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) != 0) throw system_error(env, "socketpair", "", errno);
-  Owned control_ours(control[0]), control_theirs(control[1]);
-  if (attached && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, attach) != 0)
-    throw system_error(env, "socketpair", "", errno);
-  Owned attach_ours(attach[0]), attach_theirs(attach[1]);
+  Owned ours(control[0]), theirs(control[1]);
 
-  Child child{options.Get("executable").As<Napi::Number>().Int32Value(),
-              null.get(),
-              {plan_fd.get(), control_theirs.get(), container.get(), run.get(), attach_theirs.get()},
-              attached ? 5 : 4,
-              0};
+  int executable = options.Get("executable").As<Napi::Number>().Int32Value();
+  Child child{executable, null.get(), {theirs.get(), sockets.get()}, 0};
   void *stack = mmap(nullptr, kStack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
   if (stack == MAP_FAILED) throw system_error(env, "mmap", "", errno);
   // No signal handler of Node's may run in the child, on memory that is ours.
@@ -143,9 +127,45 @@ Napi::Value spawn_watcher(const Napi::CallbackInfo &info) {
 
   Napi::Object watcher = Napi::Object::New(env);
   watcher.Set("pid", Napi::Number::New(env, pid));
-  watcher.Set("control", Napi::Number::New(env, control_ours.release()));
-  watcher.Set("attach", Napi::Number::New(env, attached ? attach_ours.release() : -1));
+  watcher.Set("control", Napi::Number::New(env, ours.release()));
   return watcher;
+}
+
+Napi::Value send_plan(const Napi::CallbackInfo &info) {
+  Napi::Env env = info.Env();
+  Napi::Object options = info[1].As<Napi::Object>();
+  Napi::Uint8Array plan = options.Get("plan").As<Napi::Uint8Array>();
+  bool attached = options.Get("attached").ToBoolean();
+  std::string directory = options.Get("containerDirectory").As<Napi::String>();
+
+  Owned plan_fd(make_sealed(env, "bulkhead-plan", plan.Data(), plan.ByteLength()));
+  Owned container(open_directory(env, directory));
+  // The lock lives as long as the watcher holds this descriptor: how a new helper tells a watcher that is still
+  // setting up from one that is gone.
+  if (flock(container.get(), LOCK_EX | LOCK_NB) != 0) throw system_error(env, "flock", directory, errno);
+  int attach[2] = {-1, -1};
+  if (attached && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, attach) != 0)
+    throw system_error(env, "socketpair", "", errno);
+  Owned ours(attach[0]), theirs(attach[1]);
+
+  int fds[3] = {plan_fd.get(), container.get(), theirs.get()};
+  size_t size = sizeof(int) * (attached ? 3 : 2);
+  char byte = 'p';
+  iovec data{&byte, 1};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof fds)] = {};
+  msghdr header{};
+  header.msg_iov = &data;
+  header.msg_iovlen = 1;
+  header.msg_control = control;
+  header.msg_controllen = CMSG_SPACE(size);
+  cmsghdr *rights = CMSG_FIRSTHDR(&header);
+  rights->cmsg_level = SOL_SOCKET;
+  rights->cmsg_type = SCM_RIGHTS;
+  rights->cmsg_len = CMSG_LEN(size);
+  memcpy(CMSG_DATA(rights), fds, size);
+  if (sendmsg(info[0].As<Napi::Number>().Int32Value(), &header, MSG_NOSIGNAL) != 1)
+    throw system_error(env, "sendmsg", "bulkhead-init", errno);
+  return Napi::Number::New(env, attached ? ours.release() : -1);
 }
 
 Napi::Value lock_directory(const Napi::CallbackInfo &info) {

@@ -1,5 +1,6 @@
 // bulkhead-init: carries out one plan, then watches that container. ARCHITECTURE.md, "One small watcher per container".
 //
+//  0. wait for a plan: the helper keeps a watcher ready, since its start takes longer than most steps below
 //  1. read the plan from a sealed memory file, every length checked
 //  2. carry out the watcher's operations as the host's root: cgroups, clone3, id maps, layers, overlay
 //  3. meanwhile the cloned process carries out the container's operations, in the same order as the plan, up to exec
@@ -53,6 +54,24 @@ void set_failure(uint32_t operation, int error, const char *on) {
 [[noreturn]] void malformed(const char *why) {
   set_failure(0, EBADMSG, why);
   report_failure(host, *report);
+}
+
+// Descriptors come as the lowest free numbers, in the order that they were sent: kPlanFd and so on.
+void await_plan() {
+  char byte;
+  iovec data{&byte, 1};
+  constexpr size_t kMost = 3;
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * kMost)] = {};
+  msghdr header{};
+  header.msg_iov = &data;
+  header.msg_iovlen = 1;
+  header.msg_control = control;
+  header.msg_controllen = sizeof control;
+  if (recvmsg(kControlFd, &header, 0) != 1) _exit(0);  // the helper ended
+  cmsghdr *rights = CMSG_FIRSTHDR(&header);
+  int first = -1;
+  if (rights != nullptr && rights->cmsg_type == SCM_RIGHTS) memcpy(&first, CMSG_DATA(rights), sizeof first);
+  if (first != kPlanFd) malformed("a message without a plan");
 }
 
 plan::Reader read_plan() {
@@ -217,7 +236,6 @@ void await_exec(Stdio *stdio, const Operation *operations, uint32_t count) {
 }  // namespace
 
 int main() {
-  began = now_ns();
   prctl(PR_SET_NAME, "bulkhead-init");
   prctl(PR_SET_DUMPABLE, 0);
   // What Node ignores (SIGPIPE) must not stay ignored in the container: exec keeps that.
@@ -230,6 +248,8 @@ int main() {
       mmap(nullptr, sizeof(Report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
   if (report == MAP_FAILED) return 1;
 
+  await_plan();
+  began = now_ns();
   Operation *operations;
   uint32_t count = decode(read_plan(), &operations);
   if (operations[0].code != plan::Code::kWatch) malformed("a plan that does not begin with watch");

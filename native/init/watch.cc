@@ -1,6 +1,7 @@
-// Who exits when: the container's first process ends -> its output is drained into the log -> exit.json is written
-// -> the helper is told -> mounts and cgroups are released -> attached clients get what is still queued -> the watcher
-// ends. A watcher that is killed takes the container with it (PR_SET_PDEATHSIG); a helper that is killed takes nothing.
+// Who exits when: the container's first process ends -> its output is drained into the log -> the helper is told ->
+// exit.json is written, for a helper that was away -> mounts and cgroups are released -> attached clients get what is
+// still queued -> the watcher ends. A watcher that is killed takes the container with it (PR_SET_PDEATHSIG); a helper
+// that is killed takes nothing.
 #include "watch.h"
 
 #include <fcntl.h>
@@ -111,12 +112,13 @@ void drain(int fd, uint8_t type) {
   }
 }
 
-int listen_in_run_directory() {
+int listen_on(const char *name) {
   Fd listener(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/watcher.sock", kRunFd);
-  unlinkat(kRunFd, "watcher.sock", 0);
+  int length = snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", kSocketFd, name);
+  if (length >= static_cast<int>(sizeof address.sun_path)) return -1;
+  unlinkat(kSocketFd, name, 0);
   umask(0177);
   if (bind(listener.get(), reinterpret_cast<sockaddr *>(&address), sizeof address) != 0) return -1;
   if (listen(listener.get(), 16) != 0) return -1;
@@ -214,13 +216,15 @@ void watch(Host &host, const plan::Watch &options, const Report &report, int inp
   sigemptyset(&child);
   sigaddset(&child, SIGCHLD);
   int signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
-  int listener = listen_in_run_directory();
   clients.add(kControlFd, false);
   clients.send_to(false, greeting, greeting_size);
   if (options.attached != 0) {
     clients.add(kAttachFd, true);
     clients.send_to(true, greeting, greeting_size);
   }
+
+  // After the greeting: nobody waits for it but a helper that is started later.
+  int listener = listen_on(options.socket);
 
   int status = 0;
   // SIGCHLD was blocked from the start, so that an exit before signalfd is still pending here.
@@ -234,13 +238,13 @@ void watch(Host &host, const plan::Watch &options, const Report &report, int inp
   ending.code = WIFSIGNALED(status) ? 128 + ending.signal : static_cast<uint32_t>(WEXITSTATUS(status));
   ending.oom_kills = static_cast<uint32_t>(oom_kills(host));
   ending.finished = realtime_ns();
-  write_exit(ending);
   uint8_t exited[frames::kHeader + sizeof ending];
   size_t exited_size = make_frame(exited, frames::kExited, &ending, sizeof ending);
   clients.send_to(false, exited, exited_size);
+  write_exit(ending);
 
   close(listener);
-  unlinkat(kRunFd, "watcher.sock", 0);
+  unlinkat(kSocketFd, options.socket, 0);
   host.mount_namespace.reset();
   host.root.reset();
   remove_cgroups(host);

@@ -4,11 +4,11 @@
 #include "fail.h"
 #include "host.h"
 
-// What the helper hands to a watcher, by fixed descriptor numbers (native/addon/spawn.cc).
-constexpr int kPlanFd = 3;       // sealed memfd
-constexpr int kControlFd = 4;    // stream socket to the helper
-constexpr int kContainerFd = 5;  // the container's directory: `exit.json`, `log`
-constexpr int kRunFd = 6;        // its directory in /run: `watcher.sock`
+// What the helper hands to a watcher (native/addon/spawn.cc), the first two at its start, the others with its plan.
+constexpr int kControlFd = 3;    // stream socket to the helper
+constexpr int kSocketFd = 4;     // the directory of the watchers' sockets
+constexpr int kPlanFd = 5;       // sealed memfd
+constexpr int kContainerFd = 6;  // the container's directory: `exit.json`, `log`
 constexpr int kAttachFd = 7;     // stream socket of whoever is attached from the start, when `watch` says so
 
 // Restores nothing and returns never: watches until the container has ended and all is reported, then exits 0.

@@ -115,15 +115,16 @@ constexpr bool kInContainer[kCodes] = {
     true,  // exec
 };
 
-// how the watcher keeps stdio: log limits in bytes and files, a terminal or pipes, stdin open or /dev/null
+// name of the watcher's socket; log limits in bytes and files; a terminal or pipes; stdin open or /dev/null
 struct Watch {
+  const char *socket;
   uint64_t log_max_bytes;
   uint32_t log_max_files;
   uint32_t terminal;
   uint32_t open_stdin;
   uint32_t attached;
   explicit Watch(Reader r)
-      : log_max_bytes(r.u64()), log_max_files(r.u32()), terminal(r.u32()), open_stdin(r.u32()), attached(r.u32()) {
+      : socket(r.string()), log_max_bytes(r.u64()), log_max_files(r.u32()), terminal(r.u32()), open_stdin(r.u32()), attached(r.u32()) {
     r.finish();
   }
 };

@@ -67,14 +67,24 @@ void answer(const char *word, bool good) {
   fflush(stdout);
 }
 
-// Until stdin ends.
+// Until stdin ends. Changes are taken in batches: a process that writes a thousand files must not wake this one a
+// thousand times. A request is answered at once all the same.
 void serve(int fanotify, int mountinfo) {
+  constexpr int kPauseMs = 20;
+  bool pausing = false;
   while (true) {
-    pollfd fds[] = {{STDIN_FILENO, POLLIN, 0}, {fanotify, POLLIN, 0}, {mountinfo, POLLPRI, 0}};
-    if (poll(fds, 3, -1) < 0) continue;
-    if (fds[2].revents != 0) read_mounts(mountinfo, true);
+    pollfd fds[] = {{STDIN_FILENO, POLLIN, 0}, {mountinfo, POLLPRI, 0}, {pausing ? -1 : fanotify, POLLIN, 0}};
+    int ready = poll(fds, 3, pausing ? kPauseMs : -1);
+    if (ready < 0) continue;
+    if (fds[1].revents != 0) read_mounts(mountinfo, true);
+    bool asked = (fds[0].revents & (POLLIN | POLLHUP)) != 0;
+    if (ready == 0 || (pausing && !asked)) {
+      pausing = false;  // at the next event
+      continue;
+    }
     bool good = changes::drain(fanotify, layer::update);
-    if ((fds[0].revents & (POLLIN | POLLHUP)) == 0) continue;
+    pausing = true;
+    if (!asked) continue;
     char request[256];
     ssize_t got = read(STDIN_FILENO, request, sizeof request);
     if (got <= 0) return;

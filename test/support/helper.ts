@@ -1,0 +1,137 @@
+/** A real helper of the test's own: its roots in a temporary folder, gone again at the end. */
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { connect } from '../../helper/client/connect.ts'
+import type { Client } from '../../helper/client/client.ts'
+import type { Params } from '../../helper/protocol/methods.ts'
+import type { BulkheadEvent, ContainerSummary } from '../../helper/protocol/schemas.ts'
+import { busyboxArchive } from './busybox.ts'
+
+export const root = join(import.meta.dirname, '../..')
+const bundle = join(root, 'dist/bulkhead.cjs')
+
+export interface CliResult {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export class TestHelper {
+  readonly directory: string
+  readonly state: string
+  readonly run: string
+  log = ''
+  #process: ChildProcess | undefined
+  readonly #clients: Client[] = []
+
+  constructor(options: { state?: string } = {}) {
+    this.directory = mkdtempSync('/tmp/bulkhead-test-')
+    this.state = options.state ?? join(this.directory, 'state')
+    this.run = join(this.directory, 'run')
+  }
+
+  /** Resolves when it listens. */
+  static async start(options: { state?: string; env?: Record<string, string> } = {}): Promise<TestHelper> {
+    const helper = new TestHelper(options)
+    await helper.start(options.env)
+    return helper
+  }
+
+  get socket(): string {
+    return join(this.run, 'helper.sock')
+  }
+  get pid(): number {
+    return this.#process?.pid ?? 0
+  }
+
+  async start(env: Record<string, string> = {}): Promise<void> {
+    const args = [bundle, 'helper', '--state', this.state, '--run', this.run, '--policy', join(this.directory, 'policy.json')]
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...env } })
+    this.#process = child
+    await new Promise<void>((resolve, reject) => {
+      child.stderr.setEncoding('utf8').on('data', (text: string) => {
+        this.log += text
+        if (this.log.includes('"msg":"ready"')) resolve()
+      })
+      child.once('exit', (code) => reject(new Error(`the helper ended with ${code}:\n${this.log}`)))
+    })
+    child.removeAllListeners('exit')
+    this.log = ''
+  }
+
+  /** `SIGKILL` unless told otherwise; resolves when it is gone. */
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<number | null> {
+    const child = this.#process
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null
+    const exit = once(child, 'exit')
+    child.kill(signal)
+    await exit
+    return child.exitCode
+  }
+
+  /** Removes every container, ends the helper, removes its folders. */
+  async stop(): Promise<void> {
+    const client = await this.client()
+    for (const { id } of await client.call('containers/list'))
+      await client.call('containers/remove', { container: id, force: true }).catch(() => undefined)
+    for (const open of this.#clients.splice(0)) open.close()
+    await this.kill('SIGTERM')
+    rmSync(this.directory, { recursive: true, force: true })
+  }
+
+  async client(): Promise<Client> {
+    const client = await connect(this.socket)
+    this.#clients.push(client)
+    return client
+  }
+
+  /** Imports the busybox root as image `busybox`. */
+  async importBusybox(): Promise<void> {
+    const result = await this.cli('import', busyboxArchive(), 'busybox')
+    if (result.code !== 0) throw new Error(result.stderr)
+  }
+
+  /** Runs `bulkhead`. */
+  cli(...args: string[]): Promise<CliResult> {
+    return this.cliWith({}, ...args)
+  }
+
+  cliWith(options: { input?: string | Uint8Array; env?: Record<string, string> }, ...args: string[]): Promise<CliResult> {
+    return new Promise((resolve) => {
+      const env = { ...process.env, BULKHEAD_HOST: `unix://${this.socket}`, ...options.env }
+      const child = execFile(process.execPath, [bundle, ...args], { env, maxBuffer: 1 << 28 }, (error, stdout, stderr) => {
+        const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 255
+        resolve({ code, stdout, stderr })
+      })
+      if (options.input !== undefined) child.stdin?.end(options.input)
+    })
+  }
+}
+
+/** Runs a container to its end, and answers how it ended and what it printed. */
+export async function runToEnd(helper: TestHelper, params: Params<'containers/run'>): Promise<{ exitCode: number | null; oomKilled: boolean; output: string }> {
+  const client = await helper.client()
+  let output = ''
+  const end = Promise.withResolvers<{ exitCode: number | null; oomKilled: boolean }>()
+  client.stream = { onBytes: (_on, bytes) => (output += Buffer.from(bytes).toString('utf8')), onEnd: end.resolve }
+  await client.call('containers/run', { ...params, attach: true, autoRemove: true })
+  const { exitCode, oomKilled } = await end.promise
+  client.close()
+  return { exitCode, oomKilled, output }
+}
+
+/** Resolves at the first event that fits; `events` must have been collected from before it can come. */
+export function nextEvent(client: Client, fits: (event: BulkheadEvent) => boolean): Promise<BulkheadEvent> {
+  return new Promise((resolve) => client.onEvent((event) => fits(event) && resolve(event)))
+}
+
+export async function untilState(client: Client, id: string, state: ContainerSummary['state']): Promise<ContainerSummary> {
+  for (let tries = 0; tries < 500; tries++) {
+    const found = (await client.call('containers/list')).find((container) => container.id === id)
+    if (found?.state === state) return found
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  throw new Error(`container ${id} did not become ${state} within five seconds`)
+}
