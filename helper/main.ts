@@ -11,6 +11,7 @@ import { Native } from './host/native.ts'
 import { Paths } from './host/paths.ts'
 import { ImageStore } from './images/store.ts'
 import { PrivacyLayer } from './layers/privacy.ts'
+import { defaultSeccomp } from './plan/seccomp.ts'
 import { BulkheadError } from './protocol/errors.ts'
 import { makeHandlers } from './server/handlers.ts'
 import { Policy } from './server/policy.ts'
@@ -59,6 +60,7 @@ export async function runHelper(options: HelperOptions): Promise<void> {
   await containers.recover()
   await images.collect(containers.usedLayers(), { leftovers: true })
   privacy.start()
+  await seccomp.get(defaultSeccomp) // the first container must not wait for it
   await server.listen()
   log.info({ version, socket: paths.socket, kernel: facts.kernel, cgroups: cgroups.version, pid: process.pid }, 'ready')
   notifyReady()

@@ -14,6 +14,7 @@ export interface StreamHandler {
 export class Client {
   readonly #connection: MessageConnection
   readonly #socket: Socket
+  readonly #eventListeners: ((event: BulkheadEvent) => void)[] = []
   #stream: StreamHandler | undefined
 
   constructor(socket: Socket) {
@@ -23,6 +24,9 @@ export class Client {
       new WebSocketWriter(socket),
     )
     this.#connection.onNotification(new NotificationType<EndOfStream>('stream/end'), (end) => this.#stream?.onEnd(end))
+    this.#connection.onNotification(new NotificationType<BulkheadEvent>('event'), (event) => {
+      for (const listener of this.#eventListeners) listener(event)
+    })
     this.#connection.listen()
   }
 
@@ -36,7 +40,7 @@ export class Client {
   }
 
   onEvent(listener: (event: BulkheadEvent) => void): void {
-    this.#connection.onNotification(new NotificationType<BulkheadEvent>('event'), listener)
+    this.#eventListeners.push(listener)
   }
 
   onClose(listener: () => void): void {

@@ -1,5 +1,19 @@
 /** An operation's object in a few words, for the start trace. */
+import { capabilities, cloneFlags, rlimits } from './kernel.ts'
 import type { Operation } from './operations.ts'
+
+const rlimitNames = new Map(Object.entries(rlimits).map(([name, number]) => [number, name]))
+
+function namespaceNames(flags: bigint): string {
+  return Object.entries(cloneFlags)
+    .filter(([, flag]) => (flags & flag) !== 0n)
+    .map(([name]) => name)
+    .join(', ')
+}
+
+function capabilityNames(mask: bigint): string {
+  return capabilities.filter((_name, number) => ((mask >> BigInt(number)) & 1n) !== 0n).join(', ')
+}
 
 export function describe(operation: Operation): string {
   switch (operation.operation) {
@@ -11,7 +25,7 @@ export function describe(operation: Operation): string {
     case 'new mount namespace for layers':
       return operation.scratch
     case 'new namespaces':
-      return `flags 0x${operation.flags.toString(16)}`
+      return namespaceNames(operation.flags)
     case 'map ids':
       return operation.uids === '' ? 'the host’s own ids' : `uid ${operation.uids.trim().replaceAll('\n', ', ')}`
     case 'mount overlay':
@@ -35,13 +49,13 @@ export function describe(operation: Operation): string {
     case 'open terminal':
       return `${operation.columns} × ${operation.rows}`
     case 'set rlimit':
-      return `resource ${operation.resource}: ${operation.soft}`
+      return `${rlimitNames.get(operation.resource) ?? operation.resource} ${operation.soft} (hard ${operation.hard})`
     case 'set user':
       return operation.user === '' ? 'root' : operation.user
     case 'set capabilities':
-      return `0x${operation.effective.toString(16)}`
+      return capabilityNames(operation.effective)
     case 'limit capabilities':
-      return `0x${operation.bounding.toString(16)}`
+      return capabilityNames(operation.bounding)
     case 'install seccomp filter':
       return `${operation.program.byteLength / 8} instructions`
     case 'exec':

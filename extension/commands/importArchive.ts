@@ -1,0 +1,51 @@
+/** A root file system archive becomes an image. The window reads it, with its own rights, and sends its bytes. */
+import { createReadStream } from 'node:fs'
+import { basename } from 'node:path'
+import * as vscode from 'vscode'
+import { views } from '../contributions.ts'
+import type { ConnectedContext } from '../context.ts'
+
+export async function chooseArchive(): Promise<vscode.Uri | undefined> {
+  const files = await vscode.window.showOpenDialog({
+    title: vscode.l10n.t('Import Root File System Archive'),
+    openLabel: vscode.l10n.t('Import'),
+    filters: { [vscode.l10n.t('Archives')]: ['tar', 'gz', 'tgz', 'zst', 'tzst'] },
+  })
+  return files?.[0]
+}
+
+/** A name for an image out of a file's. */
+export function imageNameOf(path: string): string {
+  const name = basename(path)
+    .toLowerCase()
+    .replace(/\.(?:tar|tgz|tzst|tar\.gz|tar\.zst)$/, '')
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replaceAll(/^-|-$/g, '')
+  return name === '' ? 'imported' : name
+}
+
+/** Answers the image's name; undefined when it was cancelled. */
+export async function importArchive(context: ConnectedContext, file: vscode.Uri): Promise<string | undefined> {
+  const name = await vscode.window.showInputBox({
+    title: vscode.l10n.t('Name of the Image'),
+    value: imageNameOf(file.fsPath),
+    validateInput: (value) => (/^[a-z0-9]+(?:[._/-][a-z0-9]+)*(?::[\w.-]+)?$/.test(value) ? undefined : vscode.l10n.t('Lower-case letters, digits and . _ - /, with an optional :tag')),
+  })
+  if (name === undefined) return undefined
+  return await vscode.window.withProgress({ location: { viewId: views.containers } }, async () => {
+    const client = await context.connection.openStream()
+    try {
+      const source = createReadStream(file.fsPath)
+      client.stream = { onBytes: () => undefined, onEnd: () => source.destroy() }
+      const answer = client.call('images/import', { name })
+      const unread = new Promise<never>((_resolve, reject) => source.once('error', reject))
+      void (async () => {
+        for await (const chunk of source) await client.send(chunk as Buffer)
+        client.endInput()
+      })().catch(() => undefined) // the helper refused it, and says why; or the file could not be read
+      return (await Promise.race([answer, unread])).name
+    } finally {
+      client.close()
+    }
+  })
+}

@@ -1,0 +1,88 @@
+/** Start, stop, kill, pause, unpause, remove: for one row or many. */
+import * as vscode from 'vscode'
+import type { ContainerSummary } from '../../helper/protocol/schemas.ts'
+import { commands, views, type CommandId } from '../contributions.ts'
+import type { ConnectedContext, Context } from '../context.ts'
+import { runs } from '../connection/containerModel.ts'
+import { anyState, pickContainers } from './pick.ts'
+import { registerConnected, showError } from './register.ts'
+
+interface Verb {
+  readonly id: CommandId
+  readonly states: readonly ContainerSummary['state'][]
+  readonly placeholder: string
+  readonly act: (context: ConnectedContext, container: ContainerSummary) => Promise<unknown>
+  /** False when the user thought better of it. */
+  readonly confirm?: (containers: readonly ContainerSummary[]) => Promise<boolean>
+}
+
+async function confirmRemove(containers: readonly ContainerSummary[]): Promise<boolean> {
+  const running = containers.filter(runs).length
+  const what =
+    containers.length === 1
+      ? vscode.l10n.t('Remove container {0}?', containers[0]!.name)
+      : vscode.l10n.t('Remove {0} containers?', containers.length)
+  const lost = vscode.l10n.t('What was written inside is lost; the image stays.')
+  const killed = running === 0 ? '' : ` ${vscode.l10n.t('Those that run are killed.')}`
+  const remove = vscode.l10n.t('Remove')
+  return (await vscode.window.showWarningMessage(what, { modal: true, detail: `${lost}${killed}` }, remove)) === remove
+}
+
+function verbs(): Verb[] {
+  return [
+    {
+      id: commands.start,
+      states: ['created', 'exited'],
+      placeholder: vscode.l10n.t('Containers to start'),
+      act: ({ client }, { id }) => client.call('containers/start', { container: id }),
+    },
+    {
+      id: commands.stop,
+      states: ['running', 'paused'],
+      placeholder: vscode.l10n.t('Containers to stop'),
+      act: ({ client }, { id }) => client.call('containers/stop', { container: id }),
+    },
+    {
+      id: commands.kill,
+      states: ['running', 'paused'],
+      placeholder: vscode.l10n.t('Containers to kill'),
+      act: ({ client }, { id }) => client.call('containers/kill', { container: id }),
+    },
+    {
+      id: commands.pause,
+      states: ['running'],
+      placeholder: vscode.l10n.t('Containers to pause'),
+      act: ({ client }, { id }) => client.call('containers/pause', { container: id }),
+    },
+    {
+      id: commands.unpause,
+      states: ['paused'],
+      placeholder: vscode.l10n.t('Containers to let go on'),
+      act: ({ client }, { id }) => client.call('containers/unpause', { container: id }),
+    },
+    {
+      id: commands.remove,
+      states: anyState,
+      placeholder: vscode.l10n.t('Containers to remove'),
+      act: ({ client }, { id }) => client.call('containers/remove', { container: id, force: true }),
+      confirm: confirmRemove,
+    },
+  ]
+}
+
+async function carryOut(context: ConnectedContext, verb: Verb, args: readonly unknown[]): Promise<void> {
+  const { states, placeholder } = verb
+  const containers = await pickContainers(context, args, { states, placeholder, many: true })
+  if (containers.length === 0) return
+  if (verb.confirm !== undefined && !(await verb.confirm(containers))) return
+  await vscode.window.withProgress({ location: { viewId: views.containers } }, async () => {
+    const results = await Promise.allSettled(containers.map((container) => verb.act(context, container)))
+    for (const result of results) if (result.status === 'rejected') void showError(context, result.reason)
+  })
+}
+
+export function lifecycleCommands(context: Context): vscode.Disposable {
+  return vscode.Disposable.from(
+    ...verbs().map((verb) => registerConnected(context, verb.id, (connected, ...args) => carryOut(connected, verb, args))),
+  )
+}

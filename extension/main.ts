@@ -1,0 +1,58 @@
+/** The extension: puts its parts together. It wakes when its view or one of its commands is used. */
+import * as vscode from 'vscode'
+import { inspectCommands } from './commands/inspect.ts'
+import { lifecycleCommands } from './commands/lifecycle.ts'
+import { register } from './commands/register.ts'
+import { runCommands } from './commands/run.ts'
+import { Connection, type ConnectionState } from './connection/connection.ts'
+import { ContainerModel } from './connection/containerModel.ts'
+import { joinGroup, startHelper } from './connection/startHelper.ts'
+import type { Context } from './context.ts'
+import { commands, views } from './contributions.ts'
+import { containersView } from './views/containersView.ts'
+import { statusBar } from './views/statusBar.ts'
+import type { ContainerSummary } from '../helper/protocol/schemas.ts'
+
+/** What other extensions, and the tests, may ask. */
+export interface BulkheadApi {
+  readonly state: ConnectionState
+  readonly containers: readonly ContainerSummary[]
+  readonly onDidChangeContainers: vscode.Event<void>
+}
+
+export function activate(extension: vscode.ExtensionContext): BulkheadApi {
+  const log = vscode.window.createOutputChannel('Bulkhead', { log: true })
+  const connection = new Connection(log)
+  const containers = new ContainerModel(connection, log)
+  const context: Context = { extension, log, connection, containers }
+  extension.subscriptions.push(
+    log,
+    connection,
+    containers,
+    containersView(context),
+    statusBar(context),
+    runCommands(context),
+    lifecycleCommands(context),
+    inspectCommands(context),
+    register(context, commands.startHelper, () => startHelper(extension, log)),
+    register(context, commands.joinGroup, joinGroup),
+    register(context, commands.reopenOnLinux, () => vscode.commands.executeCommand('workbench.action.remote.showMenu')),
+    register(context, commands.showLog, () => log.show()),
+    register(context, commands.focusContainers, () => vscode.commands.executeCommand(`${views.containers}.focus`)),
+  )
+  // Not awaited: waking must not take as long as a helper that does not answer.
+  void connection.open()
+  return {
+    get state() {
+      return connection.state
+    },
+    get containers() {
+      return containers.all()
+    },
+    onDidChangeContainers: containers.onDidChange,
+  }
+}
+
+export function deactivate(): void {
+  // What was made is disposed of by the editor.
+}

@@ -1,0 +1,97 @@
+/** A real VS Code window in a browser, driven as a person would. */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { chromium, type Browser, type Page } from 'playwright-core'
+import { serveVsCode, type RunningServer } from '../../scripts/vscode-server.ts'
+import { root } from './helper.ts'
+
+const browserArguments = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+export const settings = {
+  'workbench.startupEditor': 'none',
+  'workbench.tips.enabled': false,
+  'chat.disableAIFeatures': true,
+  'workbench.secondarySideBar.defaultVisibility': 'hidden',
+  'security.workspace.trust.enabled': false,
+  'window.commandCenter': false,
+}
+
+export class VsCodeWindow {
+  readonly page: Page
+  readonly #browser: Browser
+  readonly #server: RunningServer
+  readonly #directory: string
+
+  private constructor(page: Page, browser: Browser, server: RunningServer, directory: string) {
+    this.page = page
+    this.#browser = browser
+    this.#server = server
+    this.#directory = directory
+  }
+
+  /** `socket`: the helper that its extension talks to. `tests`: a suite that runs in it, started before it is loaded. */
+  static async open(options: {
+    socket: string
+    settings?: Record<string, unknown>
+    tests?: string
+    prepare?: (page: Page) => Promise<void>
+  }): Promise<VsCodeWindow> {
+    const directory = mkdtempSync('/tmp/bulkhead-window-')
+    const folder = join(directory, 'workspace')
+    mkdirSync(folder)
+    const server = await serveVsCode({
+      data: join(directory, 'data'),
+      env: { BULKHEAD_HOST: `unix://${options.socket}` },
+      settings: { ...settings, ...options.settings },
+    })
+    const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: browserArguments })
+    const page = await browser.newPage({ viewport: { width: 1280, height: 800 } })
+    await options.prepare?.(page)
+    const tests = options.tests === undefined ? {} : { tests: options.tests }
+    await page.goto(server.url({ folder, extension: root, ...tests }))
+    await page.waitForSelector('.monaco-workbench .activitybar', { timeout: 60_000 })
+    return new VsCodeWindow(page, browser, server, directory)
+  }
+
+  async runCommand(title: string): Promise<void> {
+    await this.page.keyboard.press('F1')
+    const input = this.page.locator('.quick-input-widget:visible input[type="text"]')
+    await input.fill(`>${title}`)
+    await this.page.locator('.quick-input-list .monaco-list-row').first().waitFor()
+    await this.page.keyboard.press('Enter')
+  }
+
+  /** Opens Bulkhead's side bar. */
+  async openView(): Promise<void> {
+    await this.page.locator('.activitybar .action-label[aria-label^="Bulkhead"]').click()
+    await this.page.locator('.pane-header[aria-label*="Containers"], .composite.title:has-text("Bulkhead")').first().waitFor()
+  }
+
+  row(name: string) {
+    return this.page.locator('.pane-body .monaco-list-row', { hasText: name })
+  }
+
+  /** Kept under the git-ignored test/output, to be looked at. */
+  async screenshot(name: string): Promise<void> {
+    mkdirSync(join(root, 'test/output'), { recursive: true })
+    await this.page.screenshot({ path: join(root, 'test/output', `${name}.png`) })
+  }
+
+  async close(): Promise<void> {
+    await this.#browser.close()
+    const exited = new Promise((resolve) => this.#server.process.once('exit', resolve))
+    this.#server.process.kill('SIGTERM')
+    const timer = setTimeout(() => this.#server.process.kill('SIGKILL'), 5_000)
+    await exited
+    clearTimeout(timer)
+    rmSync(this.#directory, { recursive: true, force: true, maxRetries: 5 })
+  }
+}
