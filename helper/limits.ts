@@ -10,6 +10,8 @@ export const limits = {
   heartbeat: 30_000,
   /** Bytes that may wait for a slow client before the helper stops reading what makes them. */
   streamBacklog: 256 * 1024,
+  /** Bytes of a stream that may come before the request that opens it is handled. */
+  earlyInput: 4 * 1024 * 1024,
   /** Bytes that may wait on a connection without a stream: a client that does not read its events is let go. */
   eventBacklog: 4 * 1024 * 1024,
   /** Requests that one client may have in flight. */

@@ -151,7 +151,7 @@ export class Container {
     if (this.#exit === undefined) {
       // Its watcher was killed, and took the container with it.
       this.#exit = { exitCode: 137, signal: 9, oomKilled: false, finishedAt: Date.now() }
-      this.folder.writeExit(this.#exit)
+      this.#keep(() => this.folder.writeExit(this.#exit!))
     }
     this.#state = 'exited'
     this.#whenExited.resolve(this.#exit)
@@ -267,7 +267,16 @@ export class Container {
 
   #keepTrace(helper: StartRecord['helper'], steps: StartRecord['steps']): void {
     this.#start = { startedAt: this.#startedAt ?? Date.now(), helper, steps }
-    if (this.#state !== 'removing') this.folder.writeStart(this.#start)
+    if (this.#state !== 'removing') this.#keep(() => this.folder.writeStart(this.#start!))
+  }
+
+  /** What a full disk must not end the helper for: it is in memory all the same. */
+  #keep(write: () => void): void {
+    try {
+      write()
+    } catch (error) {
+      this.#engine.log.error({ err: error, container: this.id }, 'cannot be kept on disk')
+    }
   }
 
   #onExited(exit: ExitRecord): void {
@@ -285,7 +294,7 @@ export class Container {
     // Killed before it could say how the container ended; the kernel killed the container with it.
     if (this.runs) {
       const lost: ExitRecord = { exitCode: 137, signal: 9, oomKilled: false, finishedAt: Date.now() }
-      this.folder.writeExit(lost)
+      this.#keep(() => this.folder.writeExit(lost))
       this.#onExited(lost)
     }
     await this.#releaseKernelState()

@@ -67,6 +67,10 @@ export class Containers implements Engine {
     return this.#parts.events
   }
 
+  get log(): Logger {
+    return this.#parts.log
+  }
+
   /** Newest first. */
   list(): ContainerSummary[] {
     return [...this.#containers.values()].map((container) => container.summary()).sort((a, b) => b.createdAt - a.createdAt)
@@ -129,7 +133,7 @@ export class Containers implements Engine {
     try {
       await this.#forget(container)
     } catch (error) {
-      this.#parts.log.error({ err: error, container: container.id }, 'cannot remove a container that ended')
+      this.log.error({ err: error, container: container.id }, 'cannot remove a container that ended')
     }
   }
 
@@ -151,11 +155,11 @@ export class Containers implements Engine {
       const container = record === undefined ? undefined : new Container(this, record)
       if (container !== undefined && (await container.recover(watched))) {
         this.#containers.set(id, container)
-        this.#parts.log.info({ container: id, state: container.state }, 'found again')
+        this.log.info({ container: id, state: container.state }, 'found again')
         if (container.state === 'exited' && container.record.request.autoRemove) await this.removeEnded(container)
         continue
       }
-      this.#parts.log.info({ container: id }, 'removed what was left of it')
+      this.log.info({ container: id }, 'removed what was left of it')
       if (!id.startsWith('.')) await this.cgroups.remove(id)
       await this.native.addon.removeTree(folder.path)
     }

@@ -1,4 +1,5 @@
 /** What every container needs of its surroundings. */
+import type { Logger } from 'pino'
 import type { Cgroups } from '../cgroups/cgroups.ts'
 import type { Native } from '../host/native.ts'
 import type { Paths } from '../host/paths.ts'
@@ -12,6 +13,7 @@ export interface Engine {
   readonly cgroups: Cgroups
   readonly events: Events
   readonly watchers: Watchers
+  readonly log: Logger
   /** Removes a container that ended and was run with --rm. */
   removeEnded(container: Container): Promise<void>
 }

@@ -1,7 +1,7 @@
 /** The privacy layer of image `host`: what others may not read on this machine, hidden. Kept by a process of its own,
  * native/privacy, which follows the root file system; this is its other end. */
 import { spawn, type ChildProcessByStdio } from 'node:child_process'
-import { mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
 import { createInterface } from 'node:readline'
 import type { Paths } from '../host/paths.ts'
@@ -37,6 +37,7 @@ export class PrivacyLayer {
   #process: ChildProcessByStdio<Writable, Readable, null> | undefined
   #ready: Promise<void> = Promise.resolve()
   #waiting: Answer[] = []
+  #stopping = false
   /** How many files and directories are hidden. */
   hidden = 0
 
@@ -48,8 +49,7 @@ export class PrivacyLayer {
 
   /** Begins the first walk of the root file system, which takes about a second; `sync` waits for it. */
   start(): void {
-    rmSync(this.directory, { recursive: true, force: true })
-    mkdirSync(this.directory, { mode: 0o755 })
+    mkdirSync(this.directory, { recursive: true, mode: 0o755 })
     const hidden = [...hiddenWhole, this.#paths.state, this.#paths.run]
     const child = spawn(this.#executable, [this.directory, ...hidden], { stdio: ['pipe', 'pipe', 'ignore'], env: {} })
     this.#process = child
@@ -57,6 +57,8 @@ export class PrivacyLayer {
     child.on('exit', () => {
       this.#process = undefined
       this.#fail(new Error('its process ended'))
+      // Killed by somebody: a new one cleans up after it, and has the next start wait less.
+      if (!this.#stopping) setTimeout(() => this.#process ?? this.start(), 1000).unref()
     })
     child.stdin.on('error', () => undefined)
     createInterface(child.stdout).on('line', (line) => this.#onLine(line))
@@ -75,6 +77,7 @@ export class PrivacyLayer {
 
   /** Ends the process, which unmounts what it mounted. */
   async stop(): Promise<void> {
+    this.#stopping = true
     const child = this.#process
     if (child === undefined) return
     await new Promise<void>((resolve) => {

@@ -27,7 +27,7 @@ export function makeHandlers({ containers, images, cgroups, events, policy }: Pa
   async function run(request: RunRequest, session: Session) {
     policy.require(session.caller, grantsFor(request))
     if (!request.attach) return (await containers.run(request)).container.summary()
-    // The client may send input before it has our answer: kept until there is somebody to take it.
+    // Kept until the container is there to take it.
     let early: Buffer[] = []
     let take = (bytes: Buffer): void => void early.push(Buffer.from(bytes))
     session.openStream((bytes) => take(bytes))

@@ -24,6 +24,9 @@ export class Session {
   readonly #log: Logger
   #inFlight = 0
   #onInput: InputListener | undefined
+  /** Input that came before the request that takes it: requests are handled a moment after they arrive. */
+  #early: Buffer[] = []
+  #earlySize = 0
   #streaming = false
   readonly #closed = new AbortController()
 
@@ -67,6 +70,8 @@ export class Session {
       throw new BulkheadError('InvalidRequest', 'this connection carries a stream already', { hint: 'Open another connection.' })
     this.#streaming = true
     this.#onInput = onInput
+    this.#earlySize = 0
+    for (const bytes of this.#early.splice(0)) onInput(bytes)
   }
 
   /** Stops and goes on reading what the client sends: back-pressure. */
@@ -87,12 +92,17 @@ export class Session {
 
   endStream(end: EndOfStream): void {
     this.#streaming = false
-    this.#onInput = undefined
+    this.#onInput = () => undefined // what still comes belongs to the stream that has ended
     void this.#connection.sendNotification('stream/end', end).catch(() => undefined)
   }
 
   #receive(bytes: Uint8Array): void {
-    if (bytes[0] === channel.stdin) this.#onInput?.(Buffer.from(bytes.buffer, bytes.byteOffset + 1, bytes.byteLength - 1))
+    if (bytes[0] !== channel.stdin) return
+    const input = Buffer.from(bytes.buffer, bytes.byteOffset + 1, bytes.byteLength - 1)
+    if (this.#onInput !== undefined) return this.#onInput(input)
+    this.#earlySize += input.byteLength
+    if (this.#earlySize > limits.earlyInput) this.#socket.close(1008, 'bytes that belong to no stream')
+    else this.#early.push(Buffer.from(input))
   }
 
   async #answer(handlers: Handlers, method: string, params: unknown): Promise<unknown> {

@@ -53,8 +53,9 @@ Outcome ensure_directory(int root, const char *path, Links links, Fd *out) {
     TRY(split(path, parent, &name));
     Fd directory;
     TRY(ensure_directory(root, parent, links, &directory));
-    // A dangling link would be ENOENT above and EEXIST here: refused, not followed.
-    if (mkdirat(directory.get(), name, 0755) != 0) return FAIL("%s", path);
+    // A dangling link is ENOENT above and EEXIST here: refused, not followed.
+    if (mkdirat(directory.get(), name, 0755) != 0)
+      return errno == EEXIST ? fail_with(EEXIST, "%s (a symbolic link that leads nowhere)", path) : FAIL("%s", path);
     out->reset(openat(directory.get(), name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
     if (!out->valid()) return FAIL("%s", path);
   }
@@ -72,6 +73,11 @@ Outcome ensure_file(int root, const char *path, Fd *out) {
   TRY(split(path, parent, &name));
   Fd directory;
   TRY(ensure_directory(root, parent, Links::kInRoot, &directory));
+  // A link that leads nowhere (resolv.conf often does) makes way for a file: in the container's own copy alone.
+  struct stat status;
+  if (fstatat(directory.get(), name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(status.st_mode) &&
+      unlinkat(directory.get(), name, 0) != 0)
+    return FAIL("%s", path);
   Fd file(openat(directory.get(), name, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0644));
   if (!file.valid()) return FAIL("%s", path);
   out->reset(openat(directory.get(), name, O_PATH | O_NOFOLLOW | O_CLOEXEC));

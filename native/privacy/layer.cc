@@ -223,6 +223,19 @@ void open(int directory, char *const *hidden, size_t count) {
   copy_attributes(layer_root, status);
 }
 
+bool clear() {
+  DIR *listing = fdopendir(fcntl(layer_root, F_DUPFD_CLOEXEC, 3));
+  if (listing == nullptr) return failed("list", "the layer");
+  bool good = true;
+  for (dirent *entry; good && (entry = readdir(listing)) != nullptr;) {
+    if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+    good = remove_all(layer_root, entry->d_name);
+  }
+  closedir(listing);
+  hidden_count = 0;
+  return good || failed("clear", "the layer");
+}
+
 void hide_whole(const char *path) {
   if (strcmp(path, "/") == 0 || is_whole(path) || whole_count == kMaxWhole) return;
   whole[whole_count++] = strdup(path);

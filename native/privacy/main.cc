@@ -108,6 +108,10 @@ int main(int argc, char **argv) {
   int layer = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (layer < 0) die(directory);
   layer::open(layer, argv + 2, static_cast<size_t>(argc - 2));
+  if (!layer::clear()) {
+    printf("error %s\n", layer::problem());
+    return 1;
+  }
   int fanotify = changes::start();
   if (fanotify < 0) die("fanotify");
   int mountinfo = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);

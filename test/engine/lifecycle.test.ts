@@ -156,6 +156,21 @@ describe('the life of a container', () => {
     assert.equal(code, 0)
   })
 
+  it('loses no byte that is sent together with the request', async () => {
+    for (let round = 0; round < 30; round++) {
+      const eager = await helper.client()
+      let output = ''
+      const end = Promise.withResolvers<unknown>()
+      eager.stream = { onBytes: (_on, bytes) => (output += Buffer.from(bytes).toString()), onEnd: end.resolve }
+      const started = eager.call('containers/run', { image: 'busybox', command: ['wc', '-c'], attach: true, openStdin: true, autoRemove: true })
+      void eager.send(Buffer.alloc(300_000, 'x')).then(() => eager.endInput())
+      await started
+      await end.promise
+      eager.close()
+      assert.equal(output, '300000\n', `round ${round}`)
+    }
+  })
+
   it('prints 64 MB through a slow reader without filling the helper’s memory', async function () {
     this.timeout(60_000)
     const slow = await helper.client()
