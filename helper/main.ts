@@ -63,7 +63,7 @@ export async function runHelper(options: HelperOptions): Promise<void> {
   await seccomp.get(defaultSeccomp) // the first container must not wait for it
   await server.listen()
   log.info({ version, socket: paths.socket, kernel: facts.kernel, cgroups: cgroups.version, pid: process.pid }, 'ready')
-  notifyReady()
+  notifyReady(native)
 
   const signal = await ended
   log.info({ signal }, 'ending; containers go on')

@@ -17,7 +17,7 @@
       "target_name": "bulkhead",
       "sources": [
         "addon/addon.cc", "addon/peer.cc", "addon/spawn.cc", "addon/seccomp.cc", "addon/memory.cc",
-        "addon/removal.cc"
+        "addon/removal.cc", "addon/notify.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],

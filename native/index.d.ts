@@ -69,5 +69,8 @@ export function compileSeccomp(defaultErrno: number, rules: readonly SeccompRule
  * container has nested it. Absent is fine. `path` is absolute. */
 export function removeTree(path: string): Promise<void>
 
+/** Sends a datagram to a Unix socket, whose name may begin with @ for an abstract one: sd_notify(3). */
+export function notify(socket: string, message: string): void
+
 /** Unmaps this process's pages of program text (madvise(2), MADV_DONTNEED): for one that goes idle. */
 export function releaseText(): void

@@ -81,8 +81,7 @@ export function requestOf(image: string, command: string[], options: RunOptions)
     network: options.network,
     userns: options.userns,
     resources,
-    rows: process.stdout.rows ?? 24,
-    columns: process.stdout.columns ?? 80,
+    ...windowSize(),
   }
 }
 
@@ -97,11 +96,13 @@ function forwardSignals(client: Client, container: string): void {
     process.on(name, () => void client.call('containers/kill', { container, signal: constants.signals[name] }).catch(() => undefined))
 }
 
+/** Of the terminal; some say that they have no size at all. */
+function windowSize(): { rows: number; columns: number } {
+  return { rows: process.stdout.rows || 24, columns: process.stdout.columns || 80 }
+}
+
 function followWindow(client: Client, container: string): void {
-  process.stdout.on('resize', () => {
-    const { rows, columns } = process.stdout
-    void client.call('containers/resize', { container, rows, columns }).catch(() => undefined)
-  })
+  process.stdout.on('resize', () => void client.call('containers/resize', { container, ...windowSize() }).catch(() => undefined))
 }
 
 async function runAttached(client: Client, request: Params<'containers/run'>): Promise<number> {

@@ -1,8 +1,7 @@
 /** Tells systemd that the helper is ready (sd_notify(3)), when it was asked to. */
-import { spawnSync } from 'node:child_process'
+import type { Native } from '../host/native.ts'
 
-/** Node has no datagram sockets of the Unix family: systemd's own program sends the word. */
-export function notifyReady(): void {
-  if (process.env['NOTIFY_SOCKET'] === undefined) return
-  spawnSync('systemd-notify', ['--ready', `--pid=${process.pid}`], { stdio: 'ignore' })
+export function notifyReady(native: Native): void {
+  const socket = process.env['NOTIFY_SOCKET']
+  if (socket !== undefined && socket !== '') native.addon.notify(socket, `READY=1\nMAINPID=${process.pid}`)
 }

@@ -8,6 +8,7 @@ Napi::Value send_plan(const Napi::CallbackInfo &info);
 Napi::Value lock_directory(const Napi::CallbackInfo &info);
 Napi::Value reap(const Napi::CallbackInfo &info);
 Napi::Value remove_tree(const Napi::CallbackInfo &info);
+Napi::Value notify(const Napi::CallbackInfo &info);
 Napi::Value release_text(const Napi::CallbackInfo &info);
 Napi::Value compile_seccomp(const Napi::CallbackInfo &info);
 
@@ -21,6 +22,7 @@ static Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("releaseText", Napi::Function::New(env, release_text));
   exports.Set("removeTree", Napi::Function::New(env, remove_tree));
   exports.Set("sendPlan", Napi::Function::New(env, send_plan));
+  exports.Set("notify", Napi::Function::New(env, notify));
   return exports;
 }
 

@@ -149,21 +149,22 @@ const char *make_hard_link(const char *path, const char *target, int parent, con
 const char *make_node(archive_entry *entry, const char *path, int parent, const char *name, int *content) {
   uid_t uid = static_cast<uid_t>(archive_entry_uid(entry));
   gid_t gid = static_cast<gid_t>(archive_entry_gid(entry));
+  timespec times[2];
+  times[0] = times[1] = {archive_entry_mtime(entry), archive_entry_mtime_nsec(entry)};
   switch (archive_entry_filetype(entry)) {
     case AE_IFREG:
       *content = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
       return *content < 0 ? failed(path) : nullptr;
     case AE_IFLNK: {
       if (symlinkat(archive_entry_symlink(entry), parent, name) != 0) return failed(path);
-      timespec times[2];
-      times[0] = times[1] = {archive_entry_mtime(entry), archive_entry_mtime_nsec(entry)};
       if (fchownat(parent, name, uid, gid, AT_SYMLINK_NOFOLLOW) != 0) return failed(path);
       return utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) == 0 ? nullptr : failed(path);
     }
     case AE_IFIFO:
       if (mkfifoat(parent, name, 0600) != 0) return failed(path);
       if (fchownat(parent, name, uid, gid, AT_SYMLINK_NOFOLLOW) != 0) return failed(path);
-      return fchmodat(parent, name, archive_entry_perm(entry), 0) == 0 ? nullptr : failed(path);
+      if (fchmodat(parent, name, archive_entry_perm(entry), 0) != 0) return failed(path);
+      return utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) == 0 ? nullptr : failed(path);
     case AE_IFCHR:
     case AE_IFBLK:
       // Those that every container gets anyway are left out; any other would be a way to the host's hardware.
