@@ -1,4 +1,5 @@
 /** The extension: puts its parts together. It wakes when its view or one of its commands is used. */
+import { loadedAt } from './clock.ts'
 import * as vscode from 'vscode'
 import { inspectCommands } from './commands/inspect.ts'
 import { lifecycleCommands } from './commands/lifecycle.ts'
@@ -18,6 +19,8 @@ export interface BulkheadApi {
   readonly state: ConnectionState
   readonly containers: readonly ContainerSummary[]
   readonly onDidChangeContainers: vscode.Event<void>
+  /** Milliseconds from the first line of the extension to the end of its activation. */
+  readonly activationTime: number
 }
 
 export function activate(extension: vscode.ExtensionContext): BulkheadApi {
@@ -40,8 +43,10 @@ export function activate(extension: vscode.ExtensionContext): BulkheadApi {
     register(context, commands.showLog, () => log.show()),
     register(context, commands.focusContainers, () => vscode.commands.executeCommand(`${views.containers}.focus`)),
   )
-  // Not awaited: waking must not take as long as a helper that does not answer.
-  void connection.open()
+  // Afterwards: waking must not take as long as a helper that does not answer.
+  setImmediate(() => void connection.open())
+  const activationTime = performance.now() - loadedAt
+  log.info(`awake after ${activationTime.toFixed(1)} ms`)
   return {
     get state() {
       return connection.state
@@ -50,6 +55,7 @@ export function activate(extension: vscode.ExtensionContext): BulkheadApi {
       return containers.all()
     },
     onDidChangeContainers: containers.onDidChange,
+    activationTime,
   }
 }
 

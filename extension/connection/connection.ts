@@ -3,7 +3,8 @@ import { watch, type FSWatcher } from 'node:fs'
 import { dirname } from 'node:path'
 import * as vscode from 'vscode'
 import type { Client } from '../../helper/client/client.ts'
-import { connect, ConnectError, defaultSocket, socketPath } from '../../helper/client/connect.ts'
+import type { ConnectFailure } from '../../helper/client/connect.ts'
+import { defaultSocket, socketPath } from '../../helper/protocol/address.ts'
 import { settings } from '../contributions.ts'
 
 export type ConnectionState = 'connecting' | 'connected' | 'absent' | 'notPermitted' | 'unreachable' | 'notLinux'
@@ -14,6 +15,12 @@ const retry = { first: 500, longest: 10_000 }
 export function configuredSocket(): string {
   const configured = vscode.workspace.getConfiguration().get<string>(settings.host, '') || process.env['BULKHEAD_HOST']
   return configured === undefined || configured === '' ? defaultSocket : socketPath(configured)
+}
+
+/** Loaded with the first connection: waking must not wait for a WebSocket library. */
+async function connect(socket: string): Promise<Client> {
+  const client = await import('../../helper/client/connect.ts')
+  return await client.connect(socket)
 }
 
 export class Connection implements vscode.Disposable {
@@ -86,7 +93,7 @@ export class Connection implements vscode.Disposable {
   }
 
   #fail(error: unknown): void {
-    const failure = error instanceof ConnectError ? error.failure : 'other'
+    const { failure = 'other' } = error as { failure?: ConnectFailure }
     this.#log.debug(error instanceof Error ? error.message : String(error))
     this.#change(failure === 'other' ? 'unreachable' : failure)
     this.#timer = setTimeout(() => void this.open(), this.#pause)

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import * as vscode from 'vscode'
-import { defaultSocket } from '../../helper/client/connect.ts'
+import { defaultSocket } from '../../helper/protocol/address.ts'
 import { settings } from '../contributions.ts'
 import { configuredSocket } from './connection.ts'
 

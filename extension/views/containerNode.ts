@@ -36,7 +36,8 @@ export class ContainerNode extends vscode.TreeItem {
     this.id = container.id
     const command = container.command.join(' ')
     const state = container.state === 'running' ? '' : `${stateText(container)} · `
-    this.description = `${state}${container.image} · ${command}`
+    // As Docker lists it: the usual tag goes without saying.
+    this.description = `${state}${container.image.replace(/:latest$/, '')} · ${command}`
     this.iconPath = container.state === 'exited' && (container.exitCode !== 0 || container.oomKilled) ? failed : icons[container.state]
     this.contextValue = `container.${container.state}`
     this.accessibilityInformation = {

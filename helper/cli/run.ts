@@ -1,4 +1,5 @@
 /** `bulkhead run`: Docker's flags, and its behaviour at a terminal. */
+import { spawnSync } from 'node:child_process'
 import { constants } from 'node:os'
 import { Command, Option } from 'commander'
 import type { Client } from '../client/client.ts'
@@ -105,13 +106,19 @@ function followWindow(client: Client, container: string): void {
   process.stdout.on('resize', () => void client.call('containers/resize', { container, ...windowSize() }).catch(() => undefined))
 }
 
+function enterRawMode(): void {
+  process.stdin.setRawMode(true)
+  // Node's raw mode still turns each line feed into two characters on output, which full-screen programs stumble over.
+  spawnSync('stty', ['-opost'], { stdio: 'inherit' })
+}
+
 async function runAttached(client: Client, request: Params<'containers/run'>): Promise<number> {
   if (request.tty === true && request.openStdin === true && !process.stdin.isTTY)
     throw new BulkheadError('InvalidRequest', 'the input is not a terminal', { hint: 'Leave out -t, or run it at a terminal.' })
   const end = writeStream(client)
   const { id } = await client.call('containers/run', request)
   const raw = request.tty === true && process.stdin.isTTY
-  if (raw) process.stdin.setRawMode(true)
+  if (raw) enterRawMode()
   try {
     if (request.tty === true) followWindow(client, id)
     else forwardSignals(client, id)

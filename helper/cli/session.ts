@@ -1,6 +1,7 @@
 /** One run of the command line: its connection, its output, its end. */
 import { once } from 'node:events'
-import { connect, defaultSocket, socketPath } from '../client/connect.ts'
+import { connect } from '../client/connect.ts'
+import { defaultSocket, socketPath } from '../protocol/address.ts'
 import type { Client, StreamHandler } from '../client/client.ts'
 import { channel } from '../protocol/stream.ts'
 import type { EndOfStream } from '../protocol/schemas.ts'

@@ -1,16 +1,8 @@
 /** Opens a connection to the helper over its Unix socket. */
 import { WebSocket } from 'ws'
+import { defaultSocket } from '../protocol/address.ts'
 import { BulkheadError } from '../protocol/errors.ts'
 import { Client } from './client.ts'
-
-export const defaultSocket = '/run/bulkhead/helper.sock'
-
-/** The socket's path of a `unix:///path`, as in BULKHEAD_HOST. @throws BulkheadError for anything else */
-export function socketPath(host: string): string {
-  const match = /^unix:\/\/(\/.+)$/.exec(host)
-  if (match !== null) return match[1]!
-  throw new BulkheadError('InvalidRequest', `${host} is not the address of a helper`, { hint: 'It looks like unix:///run/bulkhead/helper.sock.' })
-}
 
 /** Why there is no connection: told apart, since each is mended in another way. */
 export type ConnectFailure = 'absent' | 'notPermitted' | 'other'

@@ -46,6 +46,10 @@ export class TestHelper {
     return this.#process?.pid ?? 0
   }
 
+  get isGone(): boolean {
+    return this.#process === undefined || this.#process.exitCode !== null || this.#process.signalCode !== null
+  }
+
   async start(env: Record<string, string> = {}): Promise<void> {
     const args = [bundle, 'helper', '--state', this.state, '--run', this.run, '--policy', join(this.directory, 'policy.json')]
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...env } })
@@ -64,7 +68,7 @@ export class TestHelper {
   /** `SIGKILL` unless told otherwise; resolves when it is gone. */
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<number | null> {
     const child = this.#process
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null
+    if (child === undefined || this.isGone) return child?.exitCode ?? null
     const exit = once(child, 'exit')
     child.kill(signal)
     await exit

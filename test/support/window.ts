@@ -13,6 +13,8 @@ const browserArguments = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  // The workbench asks for a gallery of extensions: nothing but this machine is to be reached.
+  '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1',
 ]
 
 export const settings = {
@@ -54,6 +56,7 @@ export class VsCodeWindow {
     })
     const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: browserArguments })
     const page = await browser.newPage({ viewport: { width: 1280, height: 800 } })
+    page.setDefaultTimeout(10_000)
     await options.prepare?.(page)
     const tests = options.tests === undefined ? {} : { tests: options.tests }
     await page.goto(server.url({ folder, extension: root, ...tests }))
@@ -77,6 +80,27 @@ export class VsCodeWindow {
 
   row(name: string) {
     return this.page.locator('.pane-body .monaco-list-row', { hasText: name })
+  }
+
+  /** Opens a row's context menu; answers its entries. */
+  async openMenu(name: string): Promise<string[]> {
+    await this.row(name).first().click({ button: 'right' })
+    const entries = this.page.locator('.monaco-menu .action-label:not(.separator)')
+    await entries.first().waitFor()
+    // The editor ignores what comes in a menu's first moments, lest a double click choose from it.
+    await this.page.waitForTimeout(400)
+    return (await entries.allInnerTexts()).filter(Boolean)
+  }
+
+  async closeMenu(): Promise<void> {
+    await this.page.keyboard.press('Escape')
+    await this.page.locator('.monaco-menu').waitFor({ state: 'detached' })
+  }
+
+  async chooseFromMenu(name: string, entry: string): Promise<void> {
+    await this.openMenu(name)
+    await this.page.locator('.monaco-menu .action-label', { hasText: entry }).click()
+    await this.page.locator('.monaco-menu').waitFor({ state: 'detached' })
   }
 
   /** Kept under the git-ignored test/output, to be looked at. */

@@ -1,0 +1,2 @@
+/** When the extension began to load: imported before everything else. */
+export const loadedAt = performance.now()
