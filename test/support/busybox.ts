@@ -24,7 +24,7 @@ function make(): { directory: string; archive: string } {
   const directory = join(top, 'root')
   makeBusyboxRoot(directory)
   const archive = join(top, 'busybox.tar')
-  execFileSync('tar', ['-C', directory, '--owner=0', '--group=0', '-cf', archive, '.'])
+  execFileSync('tar', ['-C', directory, '-cf', archive, '.'])
   process.once('exit', () => execFileSync('rm', ['-rf', top]))
   return { directory, archive }
 }

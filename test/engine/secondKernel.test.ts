@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync, readlinkSync } from 'node:fs'
+import { release } from 'node:os'
+import { runToEnd, TestHelper } from '../support/helper.ts'
+
+/** What else a second kernel may do otherwise: older mount calls, layers attached first, its own idea of namespaces. */
+describe(`the engine on Linux ${release()}`, () => {
+  let helper: TestHelper
+  before(async () => {
+    helper = await TestHelper.start()
+    await helper.importBusybox()
+  })
+  after(() => helper.stop())
+
+  const sh = async (script: string, more: object = {}): Promise<string> =>
+    (await runToEnd(helper, { image: 'busybox', command: ['sh', '-c', script], ...more })).output.trim()
+
+  it('runs a command in namespaces of its own, with ids of its own', async () => {
+    const kinds = ['pid', 'mnt', 'uts', 'ipc', 'net', 'user', 'cgroup', 'time'].filter((kind) => existsSync(`/proc/self/ns/${kind}`))
+    const inside = (await sh(`for n in ${kinds.join(' ')}; do readlink /proc/self/ns/$n; done; cat /proc/self/uid_map`)).split('\n')
+    const outside = kinds.map((kind) => readlinkSync(`/proc/self/ns/${kind}`))
+    assert.deepEqual(inside.slice(0, -1).filter((name) => outside.includes(name)), [])
+    assert.match(inside.at(-1)!, /^\s*0\s+18\d{8}\s+65536$/)
+  })
+
+  it('keeps what a container writes in its own layer, owned by its own root', async () => {
+    assert.equal(await sh('rm /bin/env; echo x > /bin/env; cat /bin/env; stat -c %u:%g /bin/env /bin'), 'x\n0:0\n0:0')
+    assert.equal(await sh('test -L /bin/env && echo untouched'), 'untouched')
+  })
+
+  it('ends as the command does', async () => {
+    const codes = await Promise.all(['exit 0', 'exit 7'].map((script) => runToEnd(helper, { image: 'busybox', command: ['sh', '-c', script] })))
+    assert.deepEqual(codes.map(({ exitCode }) => exitCode), [0, 7])
+    await assert.rejects(runToEnd(helper, { image: 'busybox', command: ['nope'] }), /no such file/)
+  })
+
+  it('hides what the kernel shows of itself, and filters system calls', async () => {
+    assert.equal(await sh('cat /proc/keys | wc -c; grep Seccomp: /proc/self/status'), '0\nSeccomp:\t2')
+    assert.match(await sh('mount -t tmpfs x /tmp 2>&1'), /denied|not permitted/)
+  })
+
+  it('gives a terminal', async () => assert.match(await sh('tty', { tty: true }), /^\/dev\/pts\/0/))
+
+  it('survives its helper', async () => {
+    const client = await helper.client()
+    const { id, pid } = await client.call('containers/run', { image: 'busybox', command: ['sleep', '1000'] })
+    await helper.kill('SIGKILL')
+    assert.ok(readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('sleep'))
+    await helper.start()
+    const again = await helper.client()
+    assert.equal((await again.call('containers/list')).find((container) => container.id === id)?.state, 'running')
+    await again.call('containers/remove', { container: id, force: true })
+  })
+})
