@@ -28,13 +28,17 @@ export interface HelperOptions {
 function lockState(native: Native, paths: Paths): number {
   const lock = native.addon.lockDirectory(paths.state)
   if (lock >= 0) return lock
-  throw new BulkheadError('Busy', `another helper uses ${paths.state}`, { hint: 'Stop it first, or give this one another --state.' })
+  throw new BulkheadError('Busy', `another helper uses ${paths.state}`, {
+    hint: 'Stop it first, or give this one another --state.',
+  })
 }
 
 /** Runs until SIGTERM or SIGINT. @throws BulkheadError when it cannot start: not root, no cgroups, a helper there already. */
 export async function runHelper(options: HelperOptions): Promise<void> {
   if (process.getuid?.() !== 0)
-    throw new BulkheadError('NotPermitted', 'the helper needs root: it makes namespaces, mounts and cgroups', { hint: 'Start it with sudo.' })
+    throw new BulkheadError('NotPermitted', 'the helper needs root: it makes namespaces, mounts and cgroups', {
+      hint: 'Start it with sudo.',
+    })
   const log: Logger = pino({ name: 'bulkhead', base: null }, pino.destination({ dest: 2, sync: true }))
   const paths = new Paths(options.state, options.run)
   // Others may reach the socket, but look at nothing else.

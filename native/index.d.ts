@@ -58,7 +58,12 @@ export interface SeccompRule {
   readonly action: 'allow' | 'errno'
   /** For `errno`: the error number that the caller sees. */
   readonly errno?: number
-  readonly args?: readonly { index: number; op: 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge' | 'maskedEq'; value: number; valueTwo?: number }[]
+  readonly args?: readonly {
+    index: number
+    op: 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge' | 'maskedEq'
+    value: number
+    valueTwo?: number
+  }[]
 }
 
 /** Compiles a filter with libseccomp for this machine's architectures, on the worker pool. What no rule names gets

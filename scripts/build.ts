@@ -16,10 +16,14 @@ function buildNative(): void {
   if (!built.every((path) => existsSync(path) && statSync(path).mtimeMs >= newest)) {
     const headers = dirname(dirname(process.execPath)) // the headers of the Node that runs this
     const env = { ...process.env, JOBS: '2', PATH: `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}` }
-    run(process.execPath, [join(root, 'node_modules/node-gyp/bin/node-gyp.js'), 'rebuild', '-C', 'native', `--nodedir=${headers}`], {
-      cwd: root,
-      env,
-    })
+    run(
+      process.execPath,
+      [join(root, 'node_modules/node-gyp/bin/node-gyp.js'), 'rebuild', '-C', 'native', `--nodedir=${headers}`],
+      {
+        cwd: root,
+        env,
+      },
+    )
   }
   const target = join(dist, 'native', `linux-${process.arch}`)
   mkdirSync(target, { recursive: true })
@@ -59,7 +63,13 @@ async function bundle(): Promise<void> {
   })
   chmodSync(join(dist, 'bulkhead.cjs'), 0o755)
   if (existsSync(join(root, 'extension/main.ts')))
-    await build({ ...shared, entryPoints: ['extension/main.ts'], outfile: 'dist/extension.cjs', format, target: 'node22' })
+    await build({
+      ...shared,
+      entryPoints: ['extension/main.ts'],
+      outfile: 'dist/extension.cjs',
+      format,
+      target: 'node22',
+    })
 }
 
 buildNative()

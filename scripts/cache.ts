@@ -24,7 +24,11 @@ export function cached(name: string, make: (directory: string) => void): string 
 }
 
 /** Runs a program to its end; its output is shown only when it fails. */
-export function run(command: string, args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): string {
+export function run(
+  command: string,
+  args: readonly string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): string {
   const result = spawnSync(command, args, { ...options, encoding: 'utf8', maxBuffer: 1 << 28 })
   if (result.error !== undefined) throw result.error
   if (result.status !== 0)

@@ -134,7 +134,8 @@ export function types(description: Description): string {
     const line = `  | { ${[`operation: '${operation.name}'`, ...fields].join('; ')} }`
     lines.push(`  /** ${operation.about} */`)
     if (line.length <= 120) lines.push(line)
-    else lines.push('  | {', `      operation: '${operation.name}'`, ...fields.map((field) => `      ${field}`), '    }')
+    else
+      lines.push('  | {', `      operation: '${operation.name}'`, ...fields.map((field) => `      ${field}`), '    }')
   }
   lines.push('')
   return lines.join('\n')

@@ -37,7 +37,12 @@ async function freePort(): Promise<number> {
 }
 
 /** Starts it on a loopback address. `data`: a folder for its settings and state, the caller's to remove. */
-export async function serveVsCode(options: { data: string; env?: NodeJS.ProcessEnv; settings?: Record<string, unknown>; port?: number }): Promise<RunningServer> {
+export async function serveVsCode(options: {
+  data: string
+  env?: NodeJS.ProcessEnv
+  settings?: Record<string, unknown>
+  port?: number
+}): Promise<RunningServer> {
   const server = join(vscodeServer(), 'out/server-main.js')
   const port = options.port ?? (await freePort())
   // Machine: where settings of scope `machine` are read.
@@ -50,7 +55,14 @@ export async function serveVsCode(options: { data: string; env?: NodeJS.ProcessE
     [
       server,
       ...['--host', '127.0.0.1', '--port', String(port), '--without-connection-token', '--accept-server-license-terms'],
-      ...['--server-data-dir', options.data, '--telemetry-level', 'off', '--disable-workspace-trust', '--enable-smoke-test-driver'],
+      ...[
+        '--server-data-dir',
+        options.data,
+        '--telemetry-level',
+        'off',
+        '--disable-workspace-trust',
+        '--enable-smoke-test-driver',
+      ],
     ],
     { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...options.env } },
   )

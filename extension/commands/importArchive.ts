@@ -29,21 +29,17 @@ export async function importArchive(context: ConnectedContext, file: vscode.Uri)
   const name = await vscode.window.showInputBox({
     title: vscode.l10n.t('Name of the Image'),
     value: imageNameOf(file.fsPath),
-    validateInput: (value) => (/^[a-z0-9]+(?:[._/-][a-z0-9]+)*(?::[\w.-]+)?$/.test(value) ? undefined : vscode.l10n.t('Lower-case letters, digits and . _ - /, with an optional :tag')),
+    validateInput: (value) =>
+      /^[a-z0-9]+(?:[._/-][a-z0-9]+)*(?::[\w.-]+)?$/.test(value)
+        ? undefined
+        : vscode.l10n.t('Lower-case letters, digits and . _ - /, with an optional :tag'),
   })
   if (name === undefined) return undefined
   return await vscode.window.withProgress({ location: { viewId: views.containers } }, async () => {
     const client = await context.connection.openStream()
     try {
-      const source = createReadStream(file.fsPath)
-      client.stream = { onBytes: () => undefined, onEnd: () => source.destroy() }
-      const answer = client.call('images/import', { name })
-      const unread = new Promise<never>((_resolve, reject) => source.once('error', reject))
-      void (async () => {
-        for await (const chunk of source) await client.send(chunk as Buffer)
-        client.endInput()
-      })().catch(() => undefined) // the helper refused it, and says why; or the file could not be read
-      return (await Promise.race([answer, unread])).name
+      const { importArchive } = await import('../../helper/client/importArchive.ts')
+      return (await importArchive(client, createReadStream(file.fsPath), name)).name
     } finally {
       client.close()
     }

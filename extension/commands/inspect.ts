@@ -20,7 +20,10 @@ async function inspect({ client }: ConnectedContext, container: ContainerSummary
 }
 
 export function inspectCommands(context: Context): vscode.Disposable {
-  const forOne = (id: (typeof commands)[keyof typeof commands], show: (context: ConnectedContext, container: ContainerSummary) => unknown) =>
+  const forOne = (
+    id: (typeof commands)[keyof typeof commands],
+    show: (context: ConnectedContext, container: ContainerSummary) => unknown,
+  ) =>
     registerConnected(context, id, async (connected, ...args) => {
       const container = await one(context, args)
       if (container !== undefined) await show(connected, container)

@@ -83,6 +83,8 @@ async function carryOut(context: ConnectedContext, verb: Verb, args: readonly un
 
 export function lifecycleCommands(context: Context): vscode.Disposable {
   return vscode.Disposable.from(
-    ...verbs().map((verb) => registerConnected(context, verb.id, (connected, ...args) => carryOut(connected, verb, args))),
+    ...verbs().map((verb) =>
+      registerConnected(context, verb.id, (connected, ...args) => carryOut(connected, verb, args)),
+    ),
   )
 }

@@ -6,7 +6,9 @@ const factors = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 }
 
 function bytes(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?)([kmg]?)b?$/i.exec(text)
-  return match === null ? undefined : Math.round(Number(match[1]) * factors[match[2]!.toLowerCase() as keyof typeof factors])
+  return match === null
+    ? undefined
+    : Math.round(Number(match[1]) * factors[match[2]!.toLowerCase() as keyof typeof factors])
 }
 
 function number(text: string): number | undefined {
@@ -27,7 +29,8 @@ export function parseLimits(text: string): Resources | string {
     if (!Object.hasOwn(known, name)) return vscode.l10n.t('{0} is not a limit: there are memory, cpus and pids.', name)
     const { parse, set } = known[name as keyof typeof known]
     const parsed = parse(value)
-    if (parsed === undefined) return vscode.l10n.t('{0} needs a value, such as memory=512m, cpus=1.5 or pids=100.', name)
+    if (parsed === undefined)
+      return vscode.l10n.t('{0} needs a value, such as memory=512m, cpus=1.5 or pids=100.', name)
     Object.assign(resources, set(parsed))
   }
   return resources

@@ -13,7 +13,11 @@ interface StepOptions {
 }
 
 /** Shows an input until it is accepted, left, or gone back from. */
-function ask<I extends vscode.QuickInput, T>(input: I, options: StepOptions, accept: (resolve: (answer: Answer<T>) => void) => vscode.Disposable[]): Promise<Answer<T>> {
+function ask<T>(
+  input: vscode.QuickInput,
+  options: StepOptions,
+  accept: (resolve: (answer: Answer<T>) => void) => vscode.Disposable[],
+): Promise<Answer<T>> {
   const { promise, resolve } = Promise.withResolvers<Answer<T>>()
   input.title = options.title
   input.step = options.step
@@ -21,10 +25,14 @@ function ask<I extends vscode.QuickInput, T>(input: I, options: StepOptions, acc
   input.ignoreFocusOut = true
   const disposables = [input, ...accept(resolve), input.onDidHide(() => resolve(cancelled))]
   input.show()
-  return promise.finally(() => vscode.Disposable.from(...disposables).dispose())
+  return promise.finally(() => {
+    vscode.Disposable.from(...disposables).dispose()
+  })
 }
 
-export function pickStep<T extends vscode.QuickPickItem>(options: StepOptions & { items: readonly T[]; placeholder: string }): Promise<Answer<T>> {
+export function pickStep<T extends vscode.QuickPickItem>(
+  options: StepOptions & { items: readonly T[]; placeholder: string },
+): Promise<Answer<T>> {
   const input = vscode.window.createQuickPick<T>()
   input.items = options.items
   input.placeholder = options.placeholder
@@ -40,7 +48,12 @@ export function pickStep<T extends vscode.QuickPickItem>(options: StepOptions & 
 }
 
 export function inputStep(
-  options: StepOptions & { prompt: string; value: string; placeholder: string; validate: (value: string) => string | undefined },
+  options: StepOptions & {
+    prompt: string
+    value: string
+    placeholder: string
+    validate: (value: string) => string | undefined
+  },
 ): Promise<Answer<string>> {
   const input = vscode.window.createInputBox()
   input.prompt = options.prompt

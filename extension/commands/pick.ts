@@ -9,7 +9,8 @@ type State = ContainerSummary['state']
 function selected(args: readonly unknown[]): ContainerSummary[] {
   // A view hands over the row that was clicked, and all rows that are selected.
   const [clicked, all] = args
-  if (Array.isArray(all) && all.length > 0) return all.filter((node) => node instanceof ContainerNode).map((node) => node.container)
+  if (Array.isArray(all) && all.length > 0)
+    return all.filter((node) => node instanceof ContainerNode).map((node) => node.container)
   return clicked instanceof ContainerNode ? [clicked.container] : []
 }
 
@@ -25,12 +26,22 @@ export async function pickContainers(
   const items = context.containers
     .all()
     .filter(fits)
-    .map((container) => ({ label: container.name, description: `${stateText(container)} · ${container.image}`, container }))
+    .map((container) => ({
+      label: container.name,
+      description: `${stateText(container)} · ${container.image}`,
+      container,
+    }))
   if (items.length === 0) {
-    void vscode.window.showInformationMessage(vscode.l10n.t('There is no container that is {0}.', options.states.join(vscode.l10n.t(' or '))))
+    void vscode.window.showInformationMessage(
+      vscode.l10n.t('There is no container that is {0}.', options.states.join(vscode.l10n.t(' or '))),
+    )
     return []
   }
-  const picked = await vscode.window.showQuickPick(items, { placeHolder: options.placeholder, canPickMany: options.many as true, matchOnDescription: true })
+  const picked = await vscode.window.showQuickPick(items, {
+    placeHolder: options.placeholder,
+    canPickMany: options.many as true,
+    matchOnDescription: true,
+  })
   if (picked === undefined) return []
   return (Array.isArray(picked) ? picked : [picked]).map(({ container }) => container)
 }

@@ -20,7 +20,10 @@ function sentence(text: string): string {
 
 async function offerHelper(context: Context): Promise<void> {
   const start = vscode.l10n.t('Start Helper')
-  const answer = await vscode.window.showWarningMessage(vscode.l10n.t('There is no connection to the Bulkhead helper.'), start)
+  const answer = await vscode.window.showWarningMessage(
+    vscode.l10n.t('There is no connection to the Bulkhead helper.'),
+    start,
+  )
   if (answer === start) await vscode.commands.executeCommand(commands.startHelper)
   else context.log.debug('not started')
 }

@@ -28,7 +28,11 @@ function imageItems(images: readonly ImageSummary[]): ImageItem[] {
       image: name,
     })),
     { label: '', kind: vscode.QuickPickItemKind.Separator, image: undefined },
-    { label: `$(file-zip) ${vscode.l10n.t('Root File System Archive…')}`, description: 'tar, tar.gz, tar.zst', image: undefined },
+    {
+      label: `$(file-zip) ${vscode.l10n.t('Root File System Archive…')}`,
+      description: 'tar, tar.gz, tar.zst',
+      image: undefined,
+    },
   ]
 }
 
@@ -53,7 +57,7 @@ async function run(context: ConnectedContext): Promise<void> {
   const remembered = globalState.get<Remembered>(rememberedKey, { command: '', limits: '' })
   let { command, limits } = remembered
   let image = ''
-  for (let step = 1; step <= totalSteps; ) {
+  for (let step = 1; step <= totalSteps;) {
     const options = { title, step, totalSteps }
     if (step === 1) {
       const chosen = await askImage(context, title)

@@ -20,19 +20,28 @@ function invocation(extension: vscode.ExtensionContext): Invocation {
   const args = ['helper', ...(socket === defaultSocket ? [] : ['--run', dirname(socket)]), ...extra]
   if (path !== '') return { command: path, args, env: {} }
   // The editor's own Node runs the bundle; Electron needs to be told to be one.
-  return { command: process.execPath, args: [join(extension.extensionPath, 'dist/bulkhead.cjs'), ...args], env: { ELECTRON_RUN_AS_NODE: '1' } }
+  return {
+    command: process.execPath,
+    args: [join(extension.extensionPath, 'dist/bulkhead.cjs'), ...args],
+    env: { ELECTRON_RUN_AS_NODE: '1' },
+  }
 }
 
 export function startHelper(extension: vscode.ExtensionContext, log: vscode.LogOutputChannel): void {
   if (!vscode.workspace.isTrusted) {
-    void vscode.window.showWarningMessage(vscode.l10n.t('Bulkhead starts nothing as root from a folder that is not trusted.'))
+    void vscode.window.showWarningMessage(
+      vscode.l10n.t('Bulkhead starts nothing as root from a folder that is not trusted.'),
+    )
     return
   }
   const { command, args, env } = invocation(extension)
   log.info(`starting the helper: ${[command, ...args].join(' ')}`)
   if (process.getuid?.() === 0) {
     const child = spawn(command, args, { detached: true, stdio: 'ignore', env: { ...process.env, ...env } })
-    child.on('error', (error) => void vscode.window.showErrorMessage(vscode.l10n.t('The helper cannot be started: {0}', error.message)))
+    child.on(
+      'error',
+      (error) => void vscode.window.showErrorMessage(vscode.l10n.t('The helper cannot be started: {0}', error.message)),
+    )
     child.unref()
     return
   }
@@ -50,5 +59,8 @@ export function startHelper(extension: vscode.ExtensionContext, log: vscode.LogO
 export function joinGroup(): void {
   const terminal = vscode.window.createTerminal({ name: vscode.l10n.t('Join Group bulkhead') })
   terminal.show()
-  terminal.sendText('sudo groupadd --force --system bulkhead && sudo usermod --append --groups bulkhead "$USER" # then log out and in', false)
+  terminal.sendText(
+    'sudo groupadd --force --system bulkhead && sudo usermod --append --groups bulkhead "$USER" # then log out and in',
+    false,
+  )
 }

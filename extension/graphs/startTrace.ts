@@ -34,9 +34,13 @@ export function rowsOf({ helper, steps }: StartTrace): Row[] {
     { kind: 'helper', name: 'hand it to a watcher', detail: '', start: helper.prepare, end: offset },
     ...steps
       .toSorted((a: TraceStep, b: TraceStep) => a.start - b.start)
-      .map(
-        (step): Row => ({ kind: step.by, name: step.operation, detail: step.detail, start: offset + step.start, end: offset + step.end }),
-      ),
+      .map((step): Row => ({
+        kind: step.by,
+        name: step.operation,
+        detail: step.detail,
+        start: offset + step.start,
+        end: offset + step.end,
+      })),
   ]
 }
 
@@ -53,7 +57,11 @@ function tableRow(row: Row, whole: number): string {
 export function traceHtml(trace: StartTrace, options: { style: string; cspSource: string }): string {
   const rows = rowsOf(trace)
   const whole = Math.max(...rows.map(({ end }) => end))
-  const legend = { helper: vscode.l10n.t('helper'), watcher: vscode.l10n.t('watcher (host’s root)'), container: vscode.l10n.t('container’s own process') }
+  const legend = {
+    helper: vscode.l10n.t('helper'),
+    watcher: vscode.l10n.t('watcher (host’s root)'),
+    container: vscode.l10n.t('container’s own process'),
+  }
   const longest = rows.toSorted((a, b) => b.end - b.start - (a.end - a.start))[0]!
   return `<!DOCTYPE html>
 <html lang="en">
@@ -81,10 +89,15 @@ export function traceHtml(trace: StartTrace, options: { style: string; cspSource
 export async function showStartTrace(context: ConnectedContext, container: ContainerSummary): Promise<void> {
   const trace = await context.client.call('containers/trace', { container: container.id })
   const media = vscode.Uri.joinPath(context.extension.extensionUri, 'media')
-  const panel = vscode.window.createWebviewPanel('bulkhead.startTrace', vscode.l10n.t('Start of {0}', container.name), vscode.ViewColumn.Active, {
-    enableScripts: false,
-    localResourceRoots: [media],
-  })
+  const panel = vscode.window.createWebviewPanel(
+    'bulkhead.startTrace',
+    vscode.l10n.t('Start of {0}', container.name),
+    vscode.ViewColumn.Active,
+    {
+      enableScripts: false,
+      localResourceRoots: [media],
+    },
+  )
   panel.iconPath = new vscode.ThemeIcon('timeline-view-icon')
   const style = panel.webview.asWebviewUri(vscode.Uri.joinPath(media, 'startTrace.css')).toString()
   panel.webview.html = traceHtml(trace, { style, cspSource: panel.webview.cspSource })

@@ -43,7 +43,11 @@ class LogTerminal implements vscode.Pseudoterminal {
         this.#onDidWrite.fire(withCarriageReturns(decoder.decode(bytes, { stream: true })))
       },
       onEnd: ({ exitCode }) => {
-        this.#say(exitCode === null ? vscode.l10n.t('end of the log') : vscode.l10n.t('the container ended with exit code {0}', exitCode))
+        this.#say(
+          exitCode === null
+            ? vscode.l10n.t('end of the log')
+            : vscode.l10n.t('the container ended with exit code {0}', exitCode),
+        )
         client.close()
       },
     }

@@ -21,7 +21,9 @@ export function stateText(container: ContainerSummary): string {
     case 'paused':
       return vscode.l10n.t('paused')
     case 'exited':
-      return container.oomKilled ? vscode.l10n.t('out of memory') : vscode.l10n.t('exited ({0})', String(container.exitCode))
+      return container.oomKilled
+        ? vscode.l10n.t('out of memory')
+        : vscode.l10n.t('exited ({0})', String(container.exitCode))
     case 'removing':
       return vscode.l10n.t('being removed')
   }
@@ -38,10 +40,19 @@ export class ContainerNode extends vscode.TreeItem {
     const state = container.state === 'running' ? '' : `${stateText(container)} · `
     // As Docker lists it: the usual tag goes without saying.
     this.description = `${state}${container.image.replace(/:latest$/, '')} · ${command}`
-    this.iconPath = container.state === 'exited' && (container.exitCode !== 0 || container.oomKilled) ? failed : icons[container.state]
+    this.iconPath =
+      container.state === 'exited' && (container.exitCode !== 0 || container.oomKilled)
+        ? failed
+        : icons[container.state]
     this.contextValue = `container.${container.state}`
     this.accessibilityInformation = {
-      label: vscode.l10n.t('container {0}, {1}, image {2}, command {3}', container.name, stateText(container), container.image, command),
+      label: vscode.l10n.t(
+        'container {0}, {1}, image {2}, command {3}',
+        container.name,
+        stateText(container),
+        container.image,
+        command,
+      ),
     }
   }
 }
@@ -64,6 +75,10 @@ export function tooltipOf(container: ContainerSummary): vscode.MarkdownString {
   const tooltip = new vscode.MarkdownString('', true)
   tooltip.appendMarkdown('**').appendText(container.name).appendMarkdown('**\n\n| | |\n|---|---|\n')
   // Names and commands are not ours: as text, never as Markdown.
-  for (const [name, value] of rows) tooltip.appendMarkdown(`| ${name} | `).appendText(value.replaceAll('|', '¦').replaceAll('\n', ' ')).appendMarkdown(' |\n')
+  for (const [name, value] of rows)
+    tooltip
+      .appendMarkdown(`| ${name} | `)
+      .appendText(value.replaceAll('|', '¦').replaceAll('\n', ' '))
+      .appendMarkdown(' |\n')
   return tooltip
 }

@@ -32,13 +32,19 @@ export function containersView(context: Context): vscode.Disposable {
     treeDataProvider: new ContainersProvider(context),
     canSelectMany: true,
   })
-  const showState = (): void => void vscode.commands.executeCommand('setContext', contextKeys.state, context.connection.state)
+  const showState = (): void =>
+    void vscode.commands.executeCommand('setContext', contextKeys.state, context.connection.state)
   const showBadge = (): void => {
     const { running } = context.containers
-    const tooltip = running === 1 ? vscode.l10n.t('1 running container') : vscode.l10n.t('{0} running containers', running)
+    const tooltip =
+      running === 1 ? vscode.l10n.t('1 running container') : vscode.l10n.t('{0} running containers', running)
     view.badge = running === 0 ? undefined : { value: running, tooltip }
   }
   showState()
   showBadge()
-  return vscode.Disposable.from(view, context.connection.onDidChange(showState), context.containers.onDidChange(showBadge))
+  return vscode.Disposable.from(
+    view,
+    context.connection.onDidChange(showState),
+    context.containers.onDidChange(showBadge),
+  )
 }

@@ -11,7 +11,8 @@ export function statusBar(context: Context): vscode.Disposable {
     if (context.connection.state !== 'connected') return item.hide()
     const { running } = context.containers
     item.text = `$(vm) ${running}`
-    item.tooltip = running === 1 ? vscode.l10n.t('1 running container') : vscode.l10n.t('{0} running containers', running)
+    item.tooltip =
+      running === 1 ? vscode.l10n.t('1 running container') : vscode.l10n.t('{0} running containers', running)
     item.accessibilityInformation = { label: item.tooltip }
     item.show()
   }

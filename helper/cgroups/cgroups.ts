@@ -43,8 +43,12 @@ export function openCgroups(name: string): Cgroups {
     for (const controller of options.split(',')) hierarchies.set(controller, directory)
   }
   if (!hierarchies.has('memory') || !hierarchies.has('pids'))
-    throw new BulkheadError('Unsupported', 'this machine has no cgroup file system with memory and pids controllers mounted', {
-      hint: 'Mount cgroup v2 on /sys/fs/cgroup: mount -t cgroup2 none /sys/fs/cgroup',
-    })
+    throw new BulkheadError(
+      'Unsupported',
+      'this machine has no cgroup file system with memory and pids controllers mounted',
+      {
+        hint: 'Mount cgroup v2 on /sys/fs/cgroup: mount -t cgroup2 none /sys/fs/cgroup',
+      },
+    )
   return new CgroupsV1(hierarchies, name)
 }

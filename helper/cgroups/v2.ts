@@ -79,7 +79,8 @@ export class CgroupsV2 implements Cgroups {
       set(file, memory.swap === -1 ? 'max' : memory.swap - (memory.limit ?? 0))
     }
     if (unified?.['memory.high'] !== undefined) set(offer('memory high', 'memory.high'), unified['memory.high'])
-    if (cpu?.quota !== undefined) set(offer('a limit of processor time', 'cpu.max'), `${cpu.quota} ${cpu.period ?? 100_000}`)
+    if (cpu?.quota !== undefined)
+      set(offer('a limit of processor time', 'cpu.max'), `${cpu.quota} ${cpu.period ?? 100_000}`)
     if (cpu?.shares !== undefined) set(offer('processor shares', 'cpu.weight'), weightOfShares(cpu.shares))
     if (cpu?.cpus !== undefined) set(offer('a set of processors', 'cpuset.cpus'), cpu.cpus)
     if (pids !== undefined) set(offer('a limit of processes', 'pids.max'), pids.limit === -1 ? 'max' : pids.limit)
@@ -132,6 +133,9 @@ export class CgroupsV2 implements Cgroups {
       if (readFileSync(join(directory, 'cgroup.events'), 'utf8').includes(`frozen ${frozen ? 1 : 0}`)) return
       await sleep(2)
     }
-    throw new BulkheadError('WrongState', `the processes of ${id} did not ${frozen ? 'freeze' : 'thaw'} within a second`)
+    throw new BulkheadError(
+      'WrongState',
+      `the processes of ${id} did not ${frozen ? 'freeze' : 'thaw'} within a second`,
+    )
   }
 }

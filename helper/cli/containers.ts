@@ -70,10 +70,14 @@ function psCommand(): Command {
       const all = await withClient((client) => client.call('containers/list'))
       const shown = options.all === true ? all : all.filter(({ state }) => state === 'running' || state === 'paused')
       const now = Date.now()
-      if (options.quiet === true) await print(shown.map(({ id }) => `${options.trunc ? id.slice(0, 12) : id}\n`).join(''))
+      if (options.quiet === true)
+        await print(shown.map(({ id }) => `${options.trunc ? id.slice(0, 12) : id}\n`).join(''))
       else if (options.format === 'json') await print(jsonLines(shown.map((container) => json(container, now))))
       else {
-        const rows = shown.map((container) => ({ ...row(container, now), ...(!options.trunc && { 'CONTAINER ID': container.id }) }))
+        const rows = shown.map((container) => ({
+          ...row(container, now),
+          ...(!options.trunc && { 'CONTAINER ID': container.id }),
+        }))
         await print(table(['CONTAINER ID', 'IMAGE', 'COMMAND', 'CREATED', 'STATUS', 'NAMES'], rows))
       }
     })
@@ -97,7 +101,8 @@ function signalNumber(text: string): number {
   if (/^\d+$/.test(text)) return Number(text)
   const name = text.toUpperCase().startsWith('SIG') ? text.toUpperCase() : `SIG${text.toUpperCase()}`
   const number = (constants.signals as Record<string, number>)[name]
-  if (number === undefined) throw new BulkheadError('InvalidRequest', `${text} is not a signal`, { hint: 'Such as KILL, TERM or 15.' })
+  if (number === undefined)
+    throw new BulkheadError('InvalidRequest', `${text} is not a signal`, { hint: 'Such as KILL, TERM or 15.' })
   return number
 }
 

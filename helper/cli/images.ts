@@ -1,7 +1,7 @@
 /** The verbs for images: images, import, rmi. */
 import { createReadStream } from 'node:fs'
-import type { Readable } from 'node:stream'
 import { Command } from 'commander'
+import { importArchive } from '../client/importArchive.ts'
 import { BulkheadError } from '../protocol/errors.ts'
 import type { ImageSummary } from '../protocol/schemas.ts'
 import { print, withClient } from './session.ts'
@@ -17,25 +17,6 @@ function row(image: ImageSummary): Record<string, string> {
     CREATED: image.createdAt === null ? '-' : `${span(Date.now() - image.createdAt)} ago`,
     SIZE: image.size === null ? 'shared with the host' : size(image.size),
   }
-}
-
-/** Sends an archive; ends early, and quietly, when the helper has refused it meanwhile. */
-export async function importImage(source: Readable, name: string): Promise<ImageSummary> {
-  return await withClient(async (client) => {
-    client.stream = { onBytes: () => undefined, onEnd: () => source.destroy() }
-    const answer = client.call('images/import', { name })
-    const sent = (async () => {
-      for await (const chunk of source) await client.send(chunk as Buffer)
-      client.endInput()
-    })()
-    // The helper's word counts: it says why. A source that cannot be read never gets one.
-    const unread = sent.then(
-      () => new Promise<never>(() => undefined),
-      (error: NodeJS.ErrnoException) =>
-        error.code === 'ERR_STREAM_PREMATURE_CLOSE' || error.code === 'ABORT_ERR' ? new Promise<never>(() => undefined) : Promise.reject(error),
-    )
-    return await Promise.race([answer, unread])
-  })
 }
 
 export function imageCommands(): Command[] {
@@ -56,7 +37,8 @@ export function imageCommands(): Command[] {
       .argument('[name]', 'name[:tag] of the image; from the file’s name when left out')
       .action(async (file: string, name: string | undefined) => {
         const chosen = name ?? nameOf(file)
-        const image = await importImage(file === '-' ? process.stdin : createReadStream(file), chosen)
+        const source = file === '-' ? process.stdin : createReadStream(file)
+        const image = await withClient((client) => importArchive(client, source, chosen))
         await print(`${image.id}\n`)
       }),
     new Command('rmi')
@@ -77,5 +59,7 @@ function nameOf(file: string): string {
   const base = file.split('/').at(-1)!
   const name = base.toLowerCase().replace(/\.(?:tar|tgz|tar\.gz|tar\.zst|tzst)$/, '')
   if (file !== '-' && /^[a-z0-9]+(?:[._-][a-z0-9]+)*$/.test(name)) return name
-  throw new BulkheadError('InvalidRequest', `${base} makes no name for an image`, { hint: 'Give one: bulkhead import FILE NAME' })
+  throw new BulkheadError('InvalidRequest', `${base} makes no name for an image`, {
+    hint: 'Give one: bulkhead import FILE NAME',
+  })
 }

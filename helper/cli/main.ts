@@ -68,7 +68,9 @@ for (const command of [
   versionCommand(),
   helperCommand(),
 ]) {
-  command.exitOverride().configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'bulkhead: ')) })
+  command
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'bulkhead: ')) })
   program.addCommand(command)
 }
 program.exitOverride()

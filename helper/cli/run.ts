@@ -67,7 +67,12 @@ export function requestOf(image: string, command: string[], options: RunOptions)
     pidsLimit: options.pidsLimit,
     blkioWeight: options.blkioWeight,
   })
-  const optional = defined({ name: options.name, hostname: options.hostname, workingDirectory: options.workdir, user: options.user })
+  const optional = defined({
+    name: options.name,
+    hostname: options.hostname,
+    workingDirectory: options.workdir,
+    user: options.user,
+  })
   return {
     image,
     command,
@@ -94,7 +99,10 @@ async function sendInput(client: Client): Promise<void> {
 
 function forwardSignals(client: Client, container: string): void {
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const)
-    process.on(name, () => void client.call('containers/kill', { container, signal: constants.signals[name] }).catch(() => undefined))
+    process.on(
+      name,
+      () => void client.call('containers/kill', { container, signal: constants.signals[name] }).catch(() => undefined),
+    )
 }
 
 /** Of the terminal; some say that they have no size at all. */
@@ -103,7 +111,10 @@ function windowSize(): { rows: number; columns: number } {
 }
 
 function followWindow(client: Client, container: string): void {
-  process.stdout.on('resize', () => void client.call('containers/resize', { container, ...windowSize() }).catch(() => undefined))
+  process.stdout.on(
+    'resize',
+    () => void client.call('containers/resize', { container, ...windowSize() }).catch(() => undefined),
+  )
 }
 
 function enterRawMode(): void {
@@ -114,7 +125,9 @@ function enterRawMode(): void {
 
 async function runAttached(client: Client, request: Params<'containers/run'>): Promise<number> {
   if (request.tty === true && request.openStdin === true && !process.stdin.isTTY)
-    throw new BulkheadError('InvalidRequest', 'the input is not a terminal', { hint: 'Leave out -t, or run it at a terminal.' })
+    throw new BulkheadError('InvalidRequest', 'the input is not a terminal', {
+      hint: 'Leave out -t, or run it at a terminal.',
+    })
   const end = writeStream(client)
   const { id } = await client.call('containers/run', request)
   const raw = request.tty === true && process.stdin.isTTY
@@ -157,7 +170,11 @@ export function runCommand(): Command {
     .option('-h, --hostname <name>')
     .addOption(new Option('--network <mode>').choices(['none', 'host']).default('none'))
     .option('--read-only', 'no writing to its root file system')
-    .addOption(new Option('--userns <mode>', 'whose user ids: its own range, or the host’s').choices(['private', 'host']).default('private'))
+    .addOption(
+      new Option('--userns <mode>', 'whose user ids: its own range, or the host’s')
+        .choices(['private', 'host'])
+        .default('private'),
+    )
     .helpOption('--help')
     .action(async (image: string, command: string[], options: RunOptions) => {
       const request = requestOf(image, command, options)

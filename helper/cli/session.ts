@@ -39,7 +39,9 @@ export function writeStream(client: Client): Promise<EndOfStream> {
     onEnd: end.resolve,
   }
   client.stream = handler
-  client.onClose(() => end.reject(new BulkheadError('Unreachable', 'the helper ended meanwhile; the container goes on')))
+  client.onClose(() =>
+    end.reject(new BulkheadError('Unreachable', 'the helper ended meanwhile; the container goes on')),
+  )
   // Nobody may be waiting for it when the call itself failed.
   end.promise.catch(() => undefined)
   return end.promise

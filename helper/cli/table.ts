@@ -8,8 +8,14 @@ export type Row = Readonly<Record<string, string>>
 /** Columns are padded to their widest cell, three spaces apart; titles are the rows' keys. */
 export function table(titles: readonly string[], rows: readonly Row[]): string {
   const widths = titles.map((title) => Math.max(title.length, ...rows.map((row) => row[title]!.length)))
-  const line = (cells: readonly string[]): string => cells.map((cell, at) => cell.padEnd(widths[at]!)).join('   ').trimEnd()
-  return [line(titles), ...rows.map((row) => line(titles.map((title) => row[title]!)))].map((text) => `${text}\n`).join('')
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((cell, at) => cell.padEnd(widths[at]!))
+      .join('   ')
+      .trimEnd()
+  return [line(titles), ...rows.map((row) => line(titles.map((title) => row[title]!)))]
+    .map((text) => `${text}\n`)
+    .join('')
 }
 
 export function jsonLines(values: readonly unknown[]): string {

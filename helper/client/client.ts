@@ -31,7 +31,10 @@ export class Client {
   }
 
   /** @throws BulkheadError with the helper's own reason, message and hint. */
-  async call<M extends Method>(method: M, ...[params]: Params<M> extends Record<string, never> ? [] : [Params<M>]): Promise<Result<M>> {
+  async call<M extends Method>(
+    method: M,
+    ...[params]: Params<M> extends Record<string, never> ? [] : [Params<M>]
+  ): Promise<Result<M>> {
     try {
       return await this.#connection.sendRequest<Result<M>>(method, params ?? {})
     } catch (error) {
@@ -58,7 +61,9 @@ export class Client {
       const part = frame(channel.stdin, bytes.subarray(at, at + maxFrame - 1))
       await new Promise<void>((resolve, reject) => {
         this.#socket.send(part, (error) =>
-          error == null ? resolve() : reject(new BulkheadError('Unreachable', 'the helper closed the connection', { cause: error })),
+          error == null
+            ? resolve()
+            : reject(new BulkheadError('Unreachable', 'the helper closed the connection', { cause: error })),
         )
       })
     }

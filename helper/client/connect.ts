@@ -22,7 +22,10 @@ function explain(error: Error & { code?: string }, path: string): ConnectError {
   switch (error.code) {
     case 'ENOENT':
     case 'ECONNREFUSED':
-      return new ConnectError('absent', `no helper listens on ${path}`, { hint: 'Start it: sudo bulkhead helper', cause: error })
+      return new ConnectError('absent', `no helper listens on ${path}`, {
+        hint: 'Start it: sudo bulkhead helper',
+        cause: error,
+      })
     case 'EACCES':
     case 'EPERM':
       return new ConnectError('notPermitted', `you may not use ${path}`, { hint: joinGroup, cause: error })

@@ -119,7 +119,8 @@ export class Container {
             // After the answer: it is kept for the trace, and for a helper that finds neither watcher nor exit status.
             setImmediate(() => this.#keepTrace(helper, traceSteps(plan, records())))
           },
-          onFailed: ({ operation, errno, on }) => started.reject(startFailure({ operation: plan[operation]!, errno, on })),
+          onFailed: ({ operation, errno, on }) =>
+            started.reject(startFailure({ operation: plan[operation]!, errno, on })),
           onExited: (exit) => this.#onExited({ ...exit, oomKilled: exit.oomKills > 0 }),
           onGone: () => {
             started.reject(new BulkheadError('StartFailed', `${this.label}: its watcher ended without a word`))
@@ -224,7 +225,9 @@ export class Container {
 
   wait(): Promise<Exit> {
     return this.#state === 'created'
-      ? Promise.reject(new BulkheadError('WrongState', `${this.label} has not been started yet`, { hint: 'Start it first.' }))
+      ? Promise.reject(
+          new BulkheadError('WrongState', `${this.label} has not been started yet`, { hint: 'Start it first.' }),
+        )
       : this.#whenExited.promise
   }
 

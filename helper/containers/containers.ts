@@ -73,7 +73,9 @@ export class Containers implements Engine {
 
   /** Newest first. */
   list(): ContainerSummary[] {
-    return [...this.#containers.values()].map((container) => container.summary()).sort((a, b) => b.createdAt - a.createdAt)
+    return [...this.#containers.values()]
+      .map((container) => container.summary())
+      .sort((a, b) => b.createdAt - a.createdAt)
   }
 
   /** By name, id, or the beginning of an id. @throws BulkheadError ContainerNotFound */
@@ -84,10 +86,16 @@ export class Containers implements Engine {
     const matches = /^[0-9a-f]+$/.test(reference) ? all.filter(({ id }) => id.startsWith(reference)) : []
     if (matches.length === 1) return matches[0]!
     if (matches.length > 1)
-      throw new BulkheadError('ContainerNotFound', `${matches.length} containers have an id that begins with ${reference}`, {
-        hint: 'Give more of the id, or the name.',
-      })
-    throw new BulkheadError('ContainerNotFound', `no container ${reference}`, { hint: 'bulkhead ps -a lists all there are.' })
+      throw new BulkheadError(
+        'ContainerNotFound',
+        `${matches.length} containers have an id that begins with ${reference}`,
+        {
+          hint: 'Give more of the id, or the name.',
+        },
+      )
+    throw new BulkheadError('ContainerNotFound', `no container ${reference}`, {
+      hint: 'bulkhead ps -a lists all there are.',
+    })
   }
 
   /** Makes a container and starts it. Nothing remains when that fails. */
@@ -248,9 +256,13 @@ export class Containers implements Engine {
     const layers = record.layers.map((directory) => ({ directory, idmapped }))
     if (!record.layers.includes('/')) return layers
     if (idmapped && !facts.idmappedTmpfs)
-      throw new BulkheadError('Unsupported', `image host with a user namespace of its own needs Linux 6.3 or later; this is ${facts.kernel}`, {
-        hint: 'Use --userns host, or import a root file system archive.',
-      })
+      throw new BulkheadError(
+        'Unsupported',
+        `image host with a user namespace of its own needs Linux 6.3 or later; this is ${facts.kernel}`,
+        {
+          hint: 'Use --userns host, or import a root file system archive.',
+        },
+      )
     await privacy.sync()
     return [{ directory: privacy.directory, idmapped }, ...layers]
   }

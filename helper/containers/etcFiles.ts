@@ -19,6 +19,7 @@ export function etcFiles(request: RunRequest, hostname: string): { target: strin
     { target: '/etc/hosts', content: hosts, mode: 0o644 },
   ]
   // Without a network there is nobody to ask.
-  if (request.network === 'host') files.push({ target: '/etc/resolv.conf', content: hostFile('/etc/resolv.conf'), mode: 0o644 })
+  if (request.network === 'host')
+    files.push({ target: '/etc/resolv.conf', content: hostFile('/etc/resolv.conf'), mode: 0o644 })
   return files
 }

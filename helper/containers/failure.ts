@@ -28,24 +28,34 @@ function explain({ operation, errno }: Failure): Explanation {
       return {
         reason: 'CommandNotExecutable',
         ...(code === 'EACCES' && { hint: 'It must be a file with its executable bit set.' }),
-        ...(code === 'ENOEXEC' && { hint: 'It is not a program for this processor, nor a script that begins with #!.' }),
+        ...(code === 'ENOEXEC' && {
+          hint: 'It is not a program for this processor, nor a script that begins with #!.',
+        }),
       }
     case 'set working directory':
       return { reason: 'CommandNotExecutable', hint: 'The working directory must be a directory inside the container.' }
     case 'set cgroup limit':
       return { reason: 'LimitRefused', hint: 'The kernel does not take this value here: see cgroups(7).' }
     case 'set user':
-      return { reason: 'CommandNotExecutable', hint: 'The user must be in the image’s /etc/passwd, or a number up to 65535.' }
+      return {
+        reason: 'CommandNotExecutable',
+        hint: 'The user must be in the image’s /etc/passwd, or a number up to 65535.',
+      }
     case 'add layer':
       return {
         reason: 'StartFailed',
-        ...(code === 'EINVAL' && { hint: 'This file system has no id-mapped mounts: use --userns host, or another state folder.' }),
+        ...(code === 'EINVAL' && {
+          hint: 'This file system has no id-mapped mounts: use --userns host, or another state folder.',
+        }),
       }
     case 'mount':
     case 'bind device':
     case 'mask path':
     case 'make path read-only':
-      return { reason: 'StartFailed', ...(code === 'ELOOP' && { hint: 'The image has a symbolic link where a kernel file system goes.' }) }
+      return {
+        reason: 'StartFailed',
+        ...(code === 'ELOOP' && { hint: 'The image has a symbolic link where a kernel file system goes.' }),
+      }
     default:
       return { reason: 'StartFailed' }
   }

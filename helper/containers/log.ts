@@ -127,7 +127,7 @@ export async function* readLog(directory: string, { tail, follow }: ReadOptions)
     if (tail < 0) yield* records
     else yield* await lastLines(records, tail)
     if (watcher === undefined || follow === undefined) return
-    for (let last = false; !last; ) {
+    for (let last = false; !last;) {
       last = follow.aborted
       if (!last) await changed(watcher, follow)
       const path = join(directory, 'log')

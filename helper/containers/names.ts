@@ -1,7 +1,8 @@
 /** Ids and names that nobody chose. */
 import { randomBytes, randomInt } from 'node:crypto'
 
-const adjectives = `able brave bright calm clear deep eager early fair fast firm fresh gentle glad keen kind light lively
+const adjectives =
+  `able brave bright calm clear deep eager early fair fast firm fresh gentle glad keen kind light lively
   lucky mellow merry neat noble patient plain proud quick quiet ready silent smooth solid steady sunny swift tidy warm
   wide wise young`.split(/\s+/)
 

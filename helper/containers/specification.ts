@@ -71,11 +71,18 @@ function environmentOf(request: RunRequest, config: ImageConfig['config'], hostn
 export function runtimeResources(resources: Resources): RuntimeResources {
   const { memory, memorySwap, memoryHigh, cpus, cpuShares, cpusetCpus, blkioWeight } = resources
   if (memory !== undefined && memory < leastMemory)
-    throw new BulkheadError('LimitRefused', `a memory limit of ${memory} bytes is too small: the kernel needs 512 KiB to start a process`, {
-      hint: 'Give at least 512k; a few megabytes for anything useful.',
-    })
+    throw new BulkheadError(
+      'LimitRefused',
+      `a memory limit of ${memory} bytes is too small: the kernel needs 512 KiB to start a process`,
+      {
+        hint: 'Give at least 512k; a few megabytes for anything useful.',
+      },
+    )
   if (memorySwap !== undefined && memorySwap !== -1 && (memory === undefined || memorySwap < memory))
-    throw new BulkheadError('LimitRefused', 'memory-swap is memory and swap together: it needs a memory limit, and cannot be less than it')
+    throw new BulkheadError(
+      'LimitRefused',
+      'memory-swap is memory and swap together: it needs a memory limit, and cannot be less than it',
+    )
   const throttles = {
     ...(resources.deviceReadBps && { throttleReadBpsDevice: resources.deviceReadBps }),
     ...(resources.deviceWriteBps && { throttleWriteBpsDevice: resources.deviceWriteBps }),
@@ -118,7 +125,12 @@ function mountsOf(request: RunRequest, cgroups: 'v1' | 'v2'): RuntimeMount[] {
       : { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['ro', 'nosuid', 'nodev', 'noexec'] }
   return [
     { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'nodev', 'noexec'] },
-    { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'strictatime', 'noexec', 'mode=755', 'size=64k'] },
+    {
+      destination: '/dev',
+      type: 'tmpfs',
+      source: 'tmpfs',
+      options: ['nosuid', 'strictatime', 'noexec', 'mode=755', 'size=64k'],
+    },
     {
       destination: '/dev/pts',
       type: 'devpts',

@@ -32,7 +32,8 @@ export class Watchers {
   start(options: StartOptions, listener: WatcherListener): { watcher: Watcher; attach: Socket | undefined } {
     const spare = this.#spare
     this.#spare = undefined
-    const { watcher, control } = spare === undefined || spare.watcher.isGone ? Watcher.spawn(this.#native, this.#sockets) : spare
+    const { watcher, control } =
+      spare === undefined || spare.watcher.isGone ? Watcher.spawn(this.#native, this.#sockets) : spare
     watcher.listen(listener)
     const attach = this.#native.addon.sendPlan(control, options)
     return { watcher, attach: attach < 0 ? undefined : new Socket({ fd: attach }) }

@@ -26,6 +26,9 @@ export function toBulkheadError(error: unknown): BulkheadError {
       cause: error,
     })
   if (isErrno(error, 'EMFILE', 'ENFILE'))
-    return new BulkheadError('Busy', `too many open files: ${message}`, { hint: 'Raise the helper’s limit (ulimit -n).', cause: error })
+    return new BulkheadError('Busy', `too many open files: ${message}`, {
+      hint: 'Raise the helper’s limit (ulimit -n).',
+      cause: error,
+    })
   return new BulkheadError('Internal', message, { cause: error })
 }

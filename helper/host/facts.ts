@@ -45,8 +45,9 @@ export function readHostFacts(): HostFacts {
       known.set(path, answer)
       return answer
     },
-    thermalPaths: Array.from({ length: processors() }, (_, n) => `/sys/devices/system/cpu/cpu${n}/thermal_throttle`).filter((path) =>
-      existsSync(path),
-    ),
+    thermalPaths: Array.from(
+      { length: processors() },
+      (_, n) => `/sys/devices/system/cpu/cpu${n}/thermal_throttle`,
+    ).filter((path) => existsSync(path)),
   }
 }

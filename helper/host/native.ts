@@ -11,9 +11,13 @@ function directory(): string {
   const candidates = [join(import.meta.dirname, platform), join(import.meta.dirname, '../../dist', platform)]
   const found = candidates.find((candidate) => existsSync(join(candidate, 'bulkhead.node')))
   if (found === undefined)
-    throw new BulkheadError('Unsupported', `no native parts for linux-${process.arch}: looked in ${candidates.join(' and ')}`, {
-      hint: 'In a checkout, run npm run build.',
-    })
+    throw new BulkheadError(
+      'Unsupported',
+      `no native parts for linux-${process.arch}: looked in ${candidates.join(' and ')}`,
+      {
+        hint: 'In a checkout, run npm run build.',
+      },
+    )
   return found
 }
 

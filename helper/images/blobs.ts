@@ -96,7 +96,8 @@ export class Blobs {
   readJson(descriptor: Descriptor): unknown {
     const content = readFileSync(this.path(descriptor.digest))
     const digest = `sha256:${createHash('sha256').update(content).digest('hex')}`
-    if (digest !== descriptor.digest) throw new Error(`blob ${descriptor.digest} is damaged: its content has digest ${digest}`)
+    if (digest !== descriptor.digest)
+      throw new Error(`blob ${descriptor.digest} is damaged: its content has digest ${digest}`)
     return JSON.parse(content.toString('utf8'))
   }
 

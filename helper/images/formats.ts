@@ -15,7 +15,11 @@ const annotations = z.record(z.string(), z.string()).optional()
 
 const descriptor = z.object({ mediaType: z.string(), digest, size: z.int().min(0), annotations })
 
-export const indexSchema = z.object({ schemaVersion: z.literal(2), mediaType: z.string().optional(), manifests: z.array(descriptor) })
+export const indexSchema = z.object({
+  schemaVersion: z.literal(2),
+  mediaType: z.string().optional(),
+  manifests: z.array(descriptor),
+})
 export type Index = z.infer<typeof indexSchema>
 
 export const manifestSchema = z.object({

@@ -92,7 +92,9 @@ function startUnpacker(executable: string, directory: string): Unpacker {
       if (code === 0) return resolve(unpackedSchema.parse(JSON.parse(output)).bytes)
       const why = problem.trim() || `the reader of archives ended with ${signal ?? `code ${code}`}`
       if (code === constants.errno.ENOSPC)
-        return reject(new BulkheadError('DiskFull', `the disk is full: ${why}`, { hint: 'Free space below the state folder.' }))
+        return reject(
+          new BulkheadError('DiskFull', `the disk is full: ${why}`, { hint: 'Free space below the state folder.' }),
+        )
       reject(new BulkheadError('ArchiveInvalid', why))
     })
   })
@@ -150,7 +152,9 @@ async function explain(unpacked: Promise<number>, results: readonly PromiseSettl
     (failure) => failure instanceof Error && 'code' in failure && /^(?:Z_|ZSTD_|ERR_ZSTD)/.test(String(failure.code)),
   )
   if (damaged !== undefined)
-    throw new BulkheadError('ArchiveInvalid', `the archive is damaged or cut off: ${(damaged as Error).message}`, { cause: damaged })
+    throw new BulkheadError('ArchiveInvalid', `the archive is damaged or cut off: ${(damaged as Error).message}`, {
+      cause: damaged,
+    })
   const bytes = await unpacked
   const other = failures.find((failure) => !isErrno(failure, 'EPIPE', 'ABORT_ERR'))
   if (other !== undefined) throw other

@@ -9,7 +9,16 @@ import type { Paths } from '../host/paths.ts'
 import { BulkheadError } from '../protocol/errors.ts'
 import type { ImageSummary } from '../protocol/schemas.ts'
 import { Blobs, writeDurably } from './blobs.ts'
-import { configSchema, indexSchema, manifestSchema, mediaTypes, refName, unpackedSize, type ImageConfig, type Index } from './formats.ts'
+import {
+  configSchema,
+  indexSchema,
+  manifestSchema,
+  mediaTypes,
+  refName,
+  unpackedSize,
+  type ImageConfig,
+  type Index,
+} from './formats.ts'
 import { importArchive, type ImportedLayer } from './importArchive.ts'
 
 export interface Image {
@@ -105,7 +114,9 @@ export class ImageStore {
   async import(source: Readable, name: string): Promise<ImageSummary> {
     const reference = withTag(name)
     if (reference === withTag(hostName))
-      throw new BulkheadError('InvalidRequest', 'the name host is this machine’s own root file system', { hint: 'Choose another name.' })
+      throw new BulkheadError('InvalidRequest', 'the name host is this machine’s own root file system', {
+        hint: 'Choose another name.',
+      })
     const places = { blobs: this.#blobs, layers: this.#paths.layers, unpack: this.#unpack }
     await importArchive(source, places, (layer) => this.#commit(layer, reference))
     return this.get(reference).summary
@@ -114,11 +125,17 @@ export class ImageStore {
   /** Takes the name away; `collect` frees what nobody uses any more. */
   remove(name: string): void {
     if (name === hostName)
-      throw new BulkheadError('InvalidRequest', 'image host is this machine’s own root file system: there is nothing to remove')
+      throw new BulkheadError(
+        'InvalidRequest',
+        'image host is this machine’s own root file system: there is nothing to remove',
+      )
     this.get(name)
     const reference = withTag(name)
     const index = this.#readIndex()
-    this.#writeIndex({ ...index, manifests: index.manifests.filter((entry) => entry.annotations?.[refName] !== reference) })
+    this.#writeIndex({
+      ...index,
+      manifests: index.manifests.filter((entry) => entry.annotations?.[refName] !== reference),
+    })
     this.#load()
   }
 
@@ -178,7 +195,10 @@ export class ImageStore {
       const manifest = manifestSchema.parse(this.#blobs.readJson(entry))
       const config = configSchema.parse(this.#blobs.readJson(manifest.config))
       const layers = chainIds(config.rootfs.diff_ids).map((chainId) => this.#layerPath(chainId))
-      const size = manifest.layers.reduce((sum, layer) => sum + Number(layer.annotations?.[unpackedSize] ?? layer.size), 0)
+      const size = manifest.layers.reduce(
+        (sum, layer) => sum + Number(layer.annotations?.[unpackedSize] ?? layer.size),
+        0,
+      )
       this.#images.set(name, {
         summary: {
           name,

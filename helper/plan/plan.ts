@@ -87,9 +87,12 @@ function mount(mount: RuntimeMount): Operation[] {
   if (target !== '/dev') return [operation]
   return [
     operation,
-    ...devices.map(
-      ([name, deviceMajor, deviceMinor]): Operation => ({ operation: 'bind device', name, deviceMajor, deviceMinor }),
-    ),
+    ...devices.map(([name, deviceMajor, deviceMinor]): Operation => ({
+      operation: 'bind device',
+      name,
+      deviceMajor,
+      deviceMinor,
+    })),
     ...deviceLinks.map(([content, name]): Operation => ({ operation: 'symlink', content, directory: '/dev', name })),
   ]
 }
@@ -118,10 +121,17 @@ function watcherOperations(spec: RuntimeSpec, placement: Placement): Operation[]
       rootUid: hostIdOfRoot(linux.uidMappings),
       rootGid: hostIdOfRoot(linux.gidMappings),
     },
-    ...placement.layers.map(
-      ({ directory, idmapped }): Operation => ({ operation: 'add layer', directory, idmapped: Number(idmapped) }),
-    ),
-    { operation: 'mount overlay', upper: placement.upper, work: placement.work, isVolatile: Number(placement.isVolatile) },
+    ...placement.layers.map(({ directory, idmapped }): Operation => ({
+      operation: 'add layer',
+      directory,
+      idmapped: Number(idmapped),
+    })),
+    {
+      operation: 'mount overlay',
+      upper: placement.upper,
+      work: placement.work,
+      isVolatile: Number(placement.isVolatile),
+    },
   ]
 }
 
@@ -137,9 +147,12 @@ function rootOperations(spec: RuntimeSpec, placement: Placement): Operation[] {
     { operation: 'make mounts private' },
     { operation: 'attach root' },
     ...spec.mounts.flatMap(mount),
-    ...placement.files.map(
-      ({ target, content, mode }): Operation => ({ operation: 'bind file', target, content: Buffer.from(content), mode }),
-    ),
+    ...placement.files.map(({ target, content, mode }): Operation => ({
+      operation: 'bind file',
+      target,
+      content: Buffer.from(content),
+      mode,
+    })),
     ...linux.maskedPaths.map((path): Operation => ({ operation: 'mask path', path })),
     ...linux.readonlyPaths.map((path): Operation => ({ operation: 'make path read-only', path })),
     ...(process.terminal
@@ -159,14 +172,12 @@ function rootOperations(spec: RuntimeSpec, placement: Placement): Operation[] {
 function processOperations(spec: RuntimeSpec, placement: Placement): Operation[] {
   const { process } = spec
   return [
-    ...process.rlimits.map(
-      ({ type, soft, hard }): Operation => ({
-        operation: 'set rlimit',
-        resource: rlimits[type]!,
-        soft: BigInt(soft),
-        hard: BigInt(hard),
-      }),
-    ),
+    ...process.rlimits.map(({ type, soft, hard }): Operation => ({
+      operation: 'set rlimit',
+      resource: rlimits[type]!,
+      soft: BigInt(soft),
+      hard: BigInt(hard),
+    })),
     { operation: 'limit capabilities', bounding: capabilityMask(process.capabilities.bounding) },
     // As root, so that a directory that is missing is made, as with Docker.
     { operation: 'set working directory', path: process.cwd },

@@ -61,13 +61,11 @@ const AF_ALG = 38
 const AF_VSOCK = 40
 
 const conditional: readonly SeccompSyscall[] = [
-  ...personalities.map(
-    (value): SeccompSyscall => ({
-      names: ['personality'],
-      action: 'SCMP_ACT_ALLOW',
-      args: [{ index: 0, value, op: 'SCMP_CMP_EQ' }],
-    }),
-  ),
+  ...personalities.map((value): SeccompSyscall => ({
+    names: ['personality'],
+    action: 'SCMP_ACT_ALLOW',
+    args: [{ index: 0, value, op: 'SCMP_CMP_EQ' }],
+  })),
   {
     names: ['clone'],
     action: 'SCMP_ACT_ALLOW',

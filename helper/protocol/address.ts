@@ -7,5 +7,7 @@ export const defaultSocket = '/run/bulkhead/helper.sock'
 export function socketPath(host: string): string {
   const match = /^unix:\/\/(\/.+)$/.exec(host)
   if (match !== null) return match[1]!
-  throw new BulkheadError('InvalidRequest', `${host} is not the address of a helper`, { hint: 'It looks like unix:///run/bulkhead/helper.sock.' })
+  throw new BulkheadError('InvalidRequest', `${host} is not the address of a helper`, {
+    hint: 'It looks like unix:///run/bulkhead/helper.sock.',
+  })
 }

@@ -1,6 +1,15 @@
 /** The methods of the helper. Whoever the socket lets in may call them; what needs a rule of the policy says so. */
 import * as z from 'zod'
-import { containerReference, containerSummary, event, endOfStream, imageName, imageSummary, runRequest, startTrace } from './schemas.ts'
+import {
+  containerReference,
+  containerSummary,
+  event,
+  endOfStream,
+  imageName,
+  imageSummary,
+  runRequest,
+  startTrace,
+} from './schemas.ts'
 
 export const protocolVersion = 1
 
@@ -33,7 +42,10 @@ export const methods = {
     result: containerSummary,
   },
   /** Sends a signal to the first process of a running container. */
-  'containers/kill': { params: byReference.extend({ signal: z.int().min(1).max(64).default(9) }), result: containerSummary },
+  'containers/kill': {
+    params: byReference.extend({ signal: z.int().min(1).max(64).default(9) }),
+    result: containerSummary,
+  },
   /** Freezes all processes of a running container. */
   'containers/pause': { params: byReference, result: containerSummary },
   /** Lets a paused container go on. */

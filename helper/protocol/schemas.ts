@@ -11,13 +11,19 @@ const text = (max: number) => z.string().max(max).refine(noNul, 'must not contai
 export const containerName = z
   .string()
   .max(128)
-  .regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/, 'must be letters, digits, _ . or -, at least two, beginning with a letter or digit')
+  .regex(
+    /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/,
+    'must be letters, digits, _ . or -, at least two, beginning with a letter or digit',
+  )
 
 /** `name[:tag]`, as in the OCI distribution specification, without a registry. */
 export const imageName = z
   .string()
   .max(255)
-  .regex(/^[a-z0-9]+(?:[._/-][a-z0-9]+)*(?::[\w][\w.-]{0,127})?$/, 'must be lower-case letters, digits and . _ - /, with an optional :tag')
+  .regex(
+    /^[a-z0-9]+(?:[._/-][a-z0-9]+)*(?::[\w][\w.-]{0,127})?$/,
+    'must be lower-case letters, digits and . _ - /, with an optional :tag',
+  )
 
 export const hostname = z
   .string()
@@ -38,7 +44,11 @@ export const resources = z.strictObject({
   /** Share of processor time under contention, 2 to 262144; 1024 is the normal one. */
   cpuShares: z.int().min(2).max(262_144).optional(),
   /** Processors that may be used: `0-2,4`. */
-  cpusetCpus: z.string().max(1024).regex(/^\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*$/, 'must look like 0-2,4').optional(),
+  cpusetCpus: z
+    .string()
+    .max(1024)
+    .regex(/^\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*$/, 'must look like 0-2,4')
+    .optional(),
   /** Processes and threads at most; -1 for no limit. */
   pidsLimit: z.int().min(-1).max(4_194_304).optional(),
   /** Share of disk time under contention, 10 to 1000. */
@@ -55,7 +65,10 @@ export const runRequest = z.strictObject({
   command: z.array(text(131_072)).max(4096).default([]),
   name: containerName.optional(),
   hostname: hostname.optional(),
-  env: z.array(text(131_072).regex(/^[^=]+=/, 'must be NAME=VALUE')).max(4096).default([]),
+  env: z
+    .array(text(131_072).regex(/^[^=]+=/, 'must be NAME=VALUE'))
+    .max(4096)
+    .default([]),
   workingDirectory: text(4095).regex(/^\//, 'must be an absolute path').optional(),
   /** NAME|UID[:GROUP|GID], looked up in the container's own /etc/passwd and /etc/group. */
   user: text(255).default(''),
@@ -106,7 +119,18 @@ export const imageSummary = z.object({
 })
 export type ImageSummary = z.infer<typeof imageSummary>
 
-export const eventActions = ['create', 'start', 'die', 'oom', 'kill', 'pause', 'unpause', 'destroy', 'import', 'delete'] as const
+export const eventActions = [
+  'create',
+  'start',
+  'die',
+  'oom',
+  'kill',
+  'pause',
+  'unpause',
+  'destroy',
+  'import',
+  'delete',
+] as const
 
 export const event = z.object({
   type: z.enum(['container', 'image']),

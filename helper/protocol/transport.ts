@@ -20,7 +20,11 @@ export interface Socket {
   on(event: 'error', listener: (error: Error) => void): unknown
 }
 
-const parseError = JSON.stringify({ jsonrpc: '2.0', id: null, error: { code: -32700, message: 'the message is not JSON' } })
+const parseError = JSON.stringify({
+  jsonrpc: '2.0',
+  id: null,
+  error: { code: -32700, message: 'the message is not JSON' },
+})
 const invalidRequest = JSON.stringify({
   jsonrpc: '2.0',
   id: null,

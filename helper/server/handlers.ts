@@ -53,7 +53,9 @@ export function makeHandlers({ containers, images, cgroups, events, policy }: Pa
 
   async function importImage(name: string, session: Session) {
     const source = new Readable({ read: () => session.holdInput(false) })
-    session.closed.addEventListener('abort', () => source.destroy(new BulkheadError('ArchiveInvalid', 'the client closed the connection before the archive’s end')))
+    session.closed.addEventListener('abort', () =>
+      source.destroy(new BulkheadError('ArchiveInvalid', 'the client closed the connection before the archive’s end')),
+    )
     session.openStream((bytes) => {
       if (bytes.byteLength === 0) source.push(null)
       else if (!source.push(Buffer.from(bytes))) session.holdInput(true)
@@ -74,7 +76,9 @@ export function makeHandlers({ containers, images, cgroups, events, policy }: Pa
     const image = images.get(name).summary
     const users = containers.usersOfImage(image.name)
     if (users.length > 0)
-      throw new BulkheadError('ImageInUse', `image ${image.name} is in use by ${users.join(', ')}`, { hint: 'Remove those containers first.' })
+      throw new BulkheadError('ImageInUse', `image ${image.name} is in use by ${users.join(', ')}`, {
+        hint: 'Remove those containers first.',
+      })
     images.remove(name)
     await images.collect(containers.usedLayers(), { leftovers: false })
     publishImage('delete', image.id, image.name)
@@ -145,7 +149,11 @@ function inspect(container: Container, cgroups: Cgroups): Record<string, unknown
   }
 }
 
-async function sendLog(container: Container, options: CheckedParams<'containers/logs'>, session: Session): Promise<void> {
+async function sendLog(
+  container: Container,
+  options: CheckedParams<'containers/logs'>,
+  session: Session,
+): Promise<void> {
   const end = new AbortController()
   session.closed.addEventListener('abort', () => end.abort())
   if (container.runs) void container.wait().then(() => end.abort())

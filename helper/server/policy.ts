@@ -51,9 +51,13 @@ export class Policy {
           allow.includes(wanted) && (uids.includes(caller.uid) || gids.some((gid) => groups.has(gid))),
       )
       if (!allowed)
-        throw new BulkheadError('NotPermitted', `user ${caller.uid} may not use ${wanted.replace('=', ' ')}: it opens the host to the container`, {
-          hint: `An administrator can allow it in ${this.#path}: {"rules":[{"uids":[${caller.uid}],"allow":["${wanted}"]}]}`,
-        })
+        throw new BulkheadError(
+          'NotPermitted',
+          `user ${caller.uid} may not use ${wanted.replace('=', ' ')}: it opens the host to the container`,
+          {
+            hint: `An administrator can allow it in ${this.#path}: {"rules":[{"uids":[${caller.uid}],"allow":["${wanted}"]}]}`,
+          },
+        )
     }
   }
 
@@ -68,7 +72,9 @@ export class Policy {
     try {
       return policySchema.parse(JSON.parse(text)).rules
     } catch (error) {
-      throw new BulkheadError('NotPermitted', `${this.#path} cannot be read as a policy, so nothing is allowed by it`, { cause: error })
+      throw new BulkheadError('NotPermitted', `${this.#path} cannot be read as a policy, so nothing is allowed by it`, {
+        cause: error,
+      })
     }
   }
 }

@@ -48,14 +48,23 @@ export class Server {
   readonly #sessions = new Set<Session>()
   #heartbeat: NodeJS.Timeout | undefined
 
-  constructor(options: { path: string; native: Native; handlers: Handlers; events: Events; log: Logger; onRequest: () => void }) {
+  constructor(options: {
+    path: string
+    native: Native
+    handlers: Handlers
+    events: Events
+    log: Logger
+    onRequest: () => void
+  }) {
     this.#path = options.path
     this.#native = options.native
     this.#handlers = options.handlers
     this.#log = options.log
     this.#onRequest = options.onRequest
     this.#http = createServer((_request, response) => {
-      response.writeHead(426, { Connection: 'close', Upgrade: 'websocket' }).end('This is the Bulkhead helper: it speaks WebSocket.\n')
+      response
+        .writeHead(426, { Connection: 'close', Upgrade: 'websocket' })
+        .end('This is the Bulkhead helper: it speaks WebSocket.\n')
     })
     this.#http.headersTimeout = limits.handshake
     this.#http.requestTimeout = limits.handshake
@@ -64,7 +73,7 @@ export class Server {
       // A client that connects and says nothing is let go; a WebSocket takes this timeout away.
       socket.setTimeout(limits.handshake, () => socket.destroy())
     })
-    this.#http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket as Socket, head))
+    this.#http.on('upgrade', (request, _socket, head) => this.#upgrade(request, request.socket, head))
     options.events.subscribe((event) => {
       for (const session of this.#sessions) session.sendEvent(event)
     })
@@ -73,7 +82,9 @@ export class Server {
   /** @throws BulkheadError when another helper has this socket. */
   async listen(): Promise<void> {
     if (await isAnswered(this.#path))
-      throw new BulkheadError('Busy', `another helper listens on ${this.#path}`, { hint: 'Stop it first, or give this one other folders.' })
+      throw new BulkheadError('Busy', `another helper listens on ${this.#path}`, {
+        hint: 'Stop it first, or give this one other folders.',
+      })
     mkdirSync(dirname(this.#path), { recursive: true, mode: 0o755 })
     rmSync(this.#path, { force: true })
     const before = process.umask(0o177)
@@ -111,7 +122,11 @@ export class Server {
     }
     if (!this.#mayAsk(caller)) {
       this.#log.warn({ caller }, 'refused a caller')
-      refuse(socket, '403 Forbidden', `User ${caller.uid} may not ask the Bulkhead helper: it is not in group ${groupName}.`)
+      refuse(
+        socket,
+        '403 Forbidden',
+        `User ${caller.uid} may not ask the Bulkhead helper: it is not in group ${groupName}.`,
+      )
       return
     }
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => this.#accept(webSocket, caller))
@@ -123,11 +138,19 @@ export class Server {
   }
 
   #accept(socket: WebSocket, caller: Caller): void {
-    const session = new Session({ socket, caller, handlers: this.#handlers, log: this.#log, onRequest: this.#onRequest })
+    const session = new Session({
+      socket,
+      caller,
+      handlers: this.#handlers,
+      log: this.#log,
+      onRequest: this.#onRequest,
+    })
     this.#sessions.add(session)
     this.#alive.add(socket)
     socket.on('pong', () => this.#alive.add(socket))
-    socket.on('error', (error) => this.#log.warn({ caller: caller.pid, err: error.message }, 'a client broke the protocol'))
+    socket.on('error', (error) =>
+      this.#log.warn({ caller: caller.pid, err: error.message }, 'a client broke the protocol'),
+    )
     socket.on('close', () => this.#sessions.delete(session))
   }
 

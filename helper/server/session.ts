@@ -67,7 +67,9 @@ export class Session {
   /** Takes this connection's stream. @throws BulkheadError when it has one already. */
   openStream(onInput: InputListener): void {
     if (this.#streaming)
-      throw new BulkheadError('InvalidRequest', 'this connection carries a stream already', { hint: 'Open another connection.' })
+      throw new BulkheadError('InvalidRequest', 'this connection carries a stream already', {
+        hint: 'Open another connection.',
+      })
     this.#streaming = true
     this.#onInput = onInput
     this.#earlySize = 0
@@ -108,19 +110,25 @@ export class Session {
   async #answer(handlers: Handlers, method: string, params: unknown): Promise<unknown> {
     if (!Object.hasOwn(methods, method)) {
       const known = Object.keys(methods).join(', ')
-      throw new ResponseError(ErrorCodes.MethodNotFound, `there is no method ${method.slice(0, 100)}; there are ${known}`)
+      throw new ResponseError(
+        ErrorCodes.MethodNotFound,
+        `there is no method ${method.slice(0, 100)}; there are ${known}`,
+      )
     }
     if (this.#inFlight >= limits.requestsInFlight)
       throw wire(new BulkheadError('Busy', `more than ${limits.requestsInFlight} requests at once on one connection`))
     const checked = methods[method as Method].params.safeParse(params ?? {})
     if (!checked.success)
-      throw new ResponseError(ErrorCodes.InvalidParams, `${method}: ${z.prettifyError(checked.error)}`, { reason: 'InvalidRequest' })
+      throw new ResponseError(ErrorCodes.InvalidParams, `${method}: ${z.prettifyError(checked.error)}`, {
+        reason: 'InvalidRequest',
+      })
     this.#inFlight++
     try {
       return await handlers[method as Method](checked.data as never, this)
     } catch (error) {
       const known = toBulkheadError(error)
-      if (known.reason === 'Internal') this.#log.error({ err: error, method }, 'a request failed for a reason that is not foreseen')
+      if (known.reason === 'Internal')
+        this.#log.error({ err: error, method }, 'a request failed for a reason that is not foreseen')
       throw wire(known)
     } finally {
       this.#inFlight--

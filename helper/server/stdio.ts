@@ -14,9 +14,10 @@ export function passStdio(session: Session, container: Container, watcher: Socke
   watcher.on('data', (chunk: Buffer) => {
     for (const frame of reader.push(chunk)) {
       if (frame.type !== 'stdout' && frame.type !== 'stderr') continue
+      const on = channel[frame.type]
       pending++
       sending = sending
-        .then(() => session.sendBytes(channel[frame.type as 'stdout' | 'stderr'], frame.bytes))
+        .then(() => session.sendBytes(on, frame.bytes))
         .then(() => {
           if (--pending === 0) watcher.resume()
         })

@@ -19,7 +19,10 @@ for (const [theme, label] of [
       await helper.importBusybox()
       // What its Start Helper button starts keeps its state in the test's folder, too.
       const state = ['--state', join(helper.directory, 'state-of-button')]
-      window = await VsCodeWindow.open({ socket: helper.socket, settings: { 'workbench.colorTheme': label, [settings.helperArguments]: state } })
+      window = await VsCodeWindow.open({
+        socket: helper.socket,
+        settings: { 'workbench.colorTheme': label, [settings.helperArguments]: state },
+      })
       await window.openView()
     })
     after(async () => {
@@ -60,8 +63,15 @@ for (const [theme, label] of [
 
     it('counts it on the icon and at the window’s foot', async () => {
       const { page } = window
-      await page.locator('.activitybar .action-item', { hasText: '1' }).locator('.badge-content:has-text("1")').first().waitFor()
-      await page.locator('#bulkhead\\.bulkhead\\.bulkhead\\.running, [id*="bulkhead.running"]', { hasText: '1' }).first().waitFor()
+      await page
+        .locator('.activitybar .action-item', { hasText: '1' })
+        .locator('.badge-content:has-text("1")')
+        .first()
+        .waitFor()
+      await page
+        .locator('#bulkhead\\.bulkhead\\.bulkhead\\.running, [id*="bulkhead.running"]', { hasText: '1' })
+        .first()
+        .waitFor()
       assert.match((await window.row('sleep 1000').getAttribute('aria-label'))!, /container .*, running, image busybox/)
     })
 
@@ -79,7 +89,16 @@ for (const [theme, label] of [
 
     it('offers in a row’s menu what makes sense there', async () => {
       const entries = await window.openMenu('elsewhere')
-      assert.deepEqual(entries, ['Show Start Trace', 'View Logs', 'Inspect', 'Copy Id', 'Unpause', 'Stop', 'Kill', 'Remove…'])
+      assert.deepEqual(entries, [
+        'Show Start Trace',
+        'View Logs',
+        'Inspect',
+        'Copy Id',
+        'Unpause',
+        'Stop',
+        'Kill',
+        'Remove…',
+      ])
       await window.screenshot(`${theme}-5-menu`)
       await window.closeMenu()
     })
@@ -91,14 +110,23 @@ for (const [theme, label] of [
       await frame.locator('h1', { hasText: 'How elsewhere came to be' }).waitFor()
       for (const step of ['new namespaces', 'mount overlay', 'pivot root', 'install seccomp filter', 'exec'])
         assert.equal(await frame.locator('tbody th', { hasText: step }).first().isVisible(), true, step)
-      const bars = await frame.locator('rect').evaluateAll((all) => all.map((bar) => (bar as unknown as { getBoundingClientRect(): { width: number } }).getBoundingClientRect().width))
+      const bars = await frame
+        .locator('rect')
+        .evaluateAll((all) =>
+          all.map(
+            (bar) => (bar as unknown as { getBoundingClientRect(): { width: number } }).getBoundingClientRect().width,
+          ),
+        )
       assert.ok(bars.length > 30 && bars.every((width) => width > 0))
       await window.screenshot(`${theme}-6-trace`)
     })
 
     it('shows a container’s log in a terminal', async () => {
       await window.chooseFromMenu('failed', 'View Logs')
-      await window.page.locator('.terminal-tab, .single-terminal-tab, .monaco-list-row', { hasText: 'Log of failed' }).first().waitFor()
+      await window.page
+        .locator('.terminal-tab, .single-terminal-tab, .monaco-list-row', { hasText: 'Log of failed' })
+        .first()
+        .waitFor()
       await window.page.waitForTimeout(500)
       await window.screenshot(`${theme}-7-log`)
     })
@@ -154,7 +182,9 @@ for (const [theme, label] of [
 async function limitsOfOnly(helper: TestHelper): Promise<{ memory: number }> {
   const client = await helper.client()
   const [only] = await client.call('containers/list')
-  const inspected = (await client.call('containers/inspect', { container: only!.id })) as { specification: { linux: { resources: { memory: { limit: number } } } } }
+  const inspected = (await client.call('containers/inspect', { container: only!.id })) as {
+    specification: { linux: { resources: { memory: { limit: number } } } }
+  }
   return { memory: inspected.specification.linux.resources.memory.limit }
 }
 

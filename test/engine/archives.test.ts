@@ -53,7 +53,12 @@ describe('importing an archive', () => {
     })
 
   it('reads one from standard input', async () => {
-    const { code, stdout } = await helper.cliWith({ input: readFileSync(busyboxArchive()) }, 'import', '-', 'from-stdin')
+    const { code, stdout } = await helper.cliWith(
+      { input: readFileSync(busyboxArchive()) },
+      'import',
+      '-',
+      'from-stdin',
+    )
     assert.deepEqual([code, /^sha256:[0-9a-f]{64}\n$/.test(stdout)], [0, true])
   })
 
@@ -61,7 +66,13 @@ describe('importing an archive', () => {
     const images = join(helper.state, 'images')
     assert.deepEqual(JSON.parse(readFileSync(join(images, 'oci-layout'), 'utf8')), { imageLayoutVersion: '1.0.0' })
     const blobs = join(images, 'blobs/sha256')
-    for (const name of readdirSync(blobs)) assert.equal(createHash('sha256').update(readFileSync(join(blobs, name))).digest('hex'), name)
+    for (const name of readdirSync(blobs))
+      assert.equal(
+        createHash('sha256')
+          .update(readFileSync(join(blobs, name)))
+          .digest('hex'),
+        name,
+      )
     const index = JSON.parse(readFileSync(join(images, 'index.json'), 'utf8'))
     const manifest = JSON.parse(readFileSync(join(blobs, index.manifests[0].digest.slice(7)), 'utf8'))
     const config = JSON.parse(readFileSync(join(blobs, manifest.config.digest.slice(7)), 'utf8'))
@@ -75,34 +86,95 @@ describe('importing an archive', () => {
       setcap cap_net_bind_service+ep a/sparse 2>/dev/null || true
       touch "a/$(printf 'x%.0s' $(seq 1 200))"; touch 'a/ünï\ncode'`
     execFileSync('bash', ['-c', script])
-    execFileSync('tar', ['-C', root, '--format=pax', '--xattrs', '--xattrs-include=*', '-S', '-cf', join(directory, 'tree.tar'), '.'])
+    execFileSync('tar', [
+      '-C',
+      root,
+      '--format=pax',
+      '--xattrs',
+      '--xattrs-include=*',
+      '-S',
+      '-cf',
+      join(directory, 'tree.tar'),
+      '.',
+    ])
     const layer = await importInto('tree', join(directory, 'tree.tar'))
     const listing = (place: string): string =>
-      execFileSync('sh', ['-c', `cd ${place} && find . -printf '%p %y %m %U:%G %s %n %l %T@\\n' | grep -v '^\\. ' | sort && getfattr -R -d -m - . 2>/dev/null | sort`], { encoding: 'utf8' })
+      execFileSync(
+        'sh',
+        [
+          '-c',
+          `cd ${place} && find . -printf '%p %y %m %U:%G %s %n %l %T@\\n' | grep -v '^\\. ' | sort && getfattr -R -d -m - . 2>/dev/null | sort`,
+        ],
+        { encoding: 'utf8' },
+      )
     assert.equal(listing(layer), listing(root))
     assert.ok(lstatSync(join(layer, 'a/sparse')).blocks < 100, 'the hole was filled')
     rmSync(root, { recursive: true })
   })
 
   const refused: [what: string, content: () => Buffer, message: RegExp][] = [
-    ['is not an archive', () => Buffer.from('this is a text, and not an archive at all\n'.repeat(100)), /not a tar archive/],
+    [
+      'is not an archive',
+      () => Buffer.from('this is a text, and not an archive at all\n'.repeat(100)),
+      /not a tar archive/,
+    ],
     ['is empty', () => Buffer.alloc(0), /not a tar archive|empty/],
     ['is a cut off tar', () => readFileSync(busyboxArchive()).subarray(0, 400_000), /damaged or cut off/],
     ['is a cut off gzip', () => gzipSync(readFileSync(busyboxArchive())).subarray(0, 300_000), /damaged or cut off/],
-    ['is a cut off zstd', () => zstdCompressSync(readFileSync(busyboxArchive())).subarray(0, 300_000), /damaged or cut off/],
-    ['is a damaged gzip', () => {
-      const damaged = gzipSync(readFileSync(busyboxArchive()))
-      damaged.fill(0x55, 100_000, 100_100)
-      return damaged
-    }, /damaged or cut off/],
-    ['is compressed with xz', () => execFileSync('xz', ['-c', busyboxArchive()], { maxBuffer: 1 << 28 }), /compressed with xz\n {2}Recompress/],
-    ['climbs out', () => Buffer.concat([tarEntry({ name: '../../evil', content: 'x' }), tarEnd]), /climbs out of the archive/],
-    ['climbs out in the middle', () => Buffer.concat([tarEntry({ name: 'a/../../../evil', content: 'x' }), tarEnd]), /climbs out of the archive/],
-    ['holds a disk', () => Buffer.concat([tarEntry({ name: 'disk', type: '4', device: [8, 0] }), tarEnd]), /device node \(8:0\)/],
-    ['holds the kernel’s memory', () => Buffer.concat([tarEntry({ name: 'mem', type: '3', device: [1, 1] }), tarEnd]), /device node \(1:1\)/],
-    ['replaces its root by a link', () => Buffer.concat([tarEntry({ name: '.', type: '2', link: '/tmp' }), tarEnd]), /replace the root/],
-    ['links hard to a file of the host', () => Buffer.concat([tarEntry({ name: 'shadow', type: '1', link: '/etc/shadow' }), tarEnd]), /hard link to the absolute path/],
-    ['links hard out of itself', () => Buffer.concat([tarEntry({ name: 'shadow', type: '1', link: '../../../../etc/shadow' }), tarEnd]), /climbs out/],
+    [
+      'is a cut off zstd',
+      () => zstdCompressSync(readFileSync(busyboxArchive())).subarray(0, 300_000),
+      /damaged or cut off/,
+    ],
+    [
+      'is a damaged gzip',
+      () => {
+        const damaged = gzipSync(readFileSync(busyboxArchive()))
+        damaged.fill(0x55, 100_000, 100_100)
+        return damaged
+      },
+      /damaged or cut off/,
+    ],
+    [
+      'is compressed with xz',
+      () => execFileSync('xz', ['-c', busyboxArchive()], { maxBuffer: 1 << 28 }),
+      /compressed with xz\n {2}Recompress/,
+    ],
+    [
+      'climbs out',
+      () => Buffer.concat([tarEntry({ name: '../../evil', content: 'x' }), tarEnd]),
+      /climbs out of the archive/,
+    ],
+    [
+      'climbs out in the middle',
+      () => Buffer.concat([tarEntry({ name: 'a/../../../evil', content: 'x' }), tarEnd]),
+      /climbs out of the archive/,
+    ],
+    [
+      'holds a disk',
+      () => Buffer.concat([tarEntry({ name: 'disk', type: '4', device: [8, 0] }), tarEnd]),
+      /device node \(8:0\)/,
+    ],
+    [
+      'holds the kernel’s memory',
+      () => Buffer.concat([tarEntry({ name: 'mem', type: '3', device: [1, 1] }), tarEnd]),
+      /device node \(1:1\)/,
+    ],
+    [
+      'replaces its root by a link',
+      () => Buffer.concat([tarEntry({ name: '.', type: '2', link: '/tmp' }), tarEnd]),
+      /replace the root/,
+    ],
+    [
+      'links hard to a file of the host',
+      () => Buffer.concat([tarEntry({ name: 'shadow', type: '1', link: '/etc/shadow' }), tarEnd]),
+      /hard link to the absolute path/,
+    ],
+    [
+      'links hard out of itself',
+      () => Buffer.concat([tarEntry({ name: 'shadow', type: '1', link: '../../../../etc/shadow' }), tarEnd]),
+      /climbs out/,
+    ],
   ]
   for (const [what, content, message] of refused)
     it(`is refused when it ${what}, and leaves nothing behind`, async () => {
@@ -138,7 +210,11 @@ describe('importing an archive', () => {
   })
 
   it('leaves out devices that every container has anyway', async () => {
-    const archive = Buffer.concat([tarEntry({ name: 'dev/null', type: '3', device: [1, 3] }), tarEntry({ name: 'x', content: 'x' }), tarEnd])
+    const archive = Buffer.concat([
+      tarEntry({ name: 'dev/null', type: '3', device: [1, 3] }),
+      tarEntry({ name: 'x', content: 'x' }),
+      tarEnd,
+    ])
     const layer = await importInto('devices', write('devices.tar', archive))
     assert.deepEqual(readdirSync(layer), ['x'].concat(readdirSync(layer).includes('dev') ? ['dev'] : []).toSorted())
   })
@@ -149,7 +225,8 @@ describe('importing an archive', () => {
     const onTmpfs = await TestHelper.start({ state })
     try {
       const archive = join(directory, 'million.tar.zst')
-      const make = 'import sys\nfor i in range(1000000):\n n=b"d%d/f%d"%(i//1000,i)\n h=bytearray(512); h[:len(n)]=n; h[100:108]=b"0000644\\0"; h[108:116]=h[116:124]=b"0000000\\0"; h[124:136]=b"00000000000\\0"; h[136:148]=b"00000000000\\0"; h[148:156]=b"        "; h[156]=48; h[257:265]=b"ustar\\x0000"; h[148:156]=b"%06o\\0 "%sum(h)\n sys.stdout.buffer.write(h)\nsys.stdout.buffer.write(bytes(1024))'
+      const make =
+        'import sys\nfor i in range(1000000):\n n=b"d%d/f%d"%(i//1000,i)\n h=bytearray(512); h[:len(n)]=n; h[100:108]=b"0000644\\0"; h[108:116]=h[116:124]=b"0000000\\0"; h[124:136]=b"00000000000\\0"; h[136:148]=b"00000000000\\0"; h[148:156]=b"        "; h[156]=48; h[257:265]=b"ustar\\x0000"; h[148:156]=b"%06o\\0 "%sum(h)\n sys.stdout.buffer.write(h)\nsys.stdout.buffer.write(bytes(1024))'
       execFileSync('bash', ['-c', `python3 -c '${make}' | zstd -1 -q -o ${archive}`])
       const { code, stderr } = await onTmpfs.cli('import', archive, 'million')
       assert.match(stderr, /more than 500000 entries/)
@@ -175,11 +252,20 @@ describe('importing an archive', () => {
   it('makes one layer of the same archive imported twice at once', async () => {
     const archive = write('twice.tar', Buffer.concat([tarEntry({ name: 'same', content: 'same' }), tarEnd]))
     const results = await Promise.all(['one', 'two', 'three'].map((name) => helper.cli('import', archive, name)))
-    assert.deepEqual(results.map(({ code }) => code), [0, 0, 0])
-    const names = (await helper.cli('images', '--format', 'json')).stdout.trim().split('\n').map((line) => JSON.parse(line).name)
+    assert.deepEqual(
+      results.map(({ code }) => code),
+      [0, 0, 0],
+    )
+    const names = (await helper.cli('images', '--format', 'json')).stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).name)
     for (const name of ['one:latest', 'two:latest', 'three:latest']) assert.ok(names.includes(name))
     for (const name of ['one', 'two', 'three']) assert.equal((await helper.cli('rmi', name)).code, 0)
-    assert.equal(layers().some((layer) => readdirSync(join(helper.state, 'layers', layer)).includes('same')), false)
+    assert.equal(
+      layers().some((layer) => readdirSync(join(helper.state, 'layers', layer)).includes('same')),
+      false,
+    )
   })
 
   it('is not removed while a container uses it', async () => {

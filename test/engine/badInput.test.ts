@@ -17,23 +17,51 @@ describe('bad input', () => {
   afterEach(async () => {
     const client = await helper.client()
     assert.deepEqual(await client.call('containers/list'), [])
-    assert.deepEqual(readdirSync(join(helper.state, 'containers')).filter((name) => !name.startsWith('.')), [])
+    assert.deepEqual(
+      readdirSync(join(helper.state, 'containers')).filter((name) => !name.startsWith('.')),
+      [],
+    )
     assert.deepEqual(readdirSync(join(helper.run, 'watchers')), [])
     client.close()
   })
 
   const refusals: [what: string, args: string[], code: number, message: RegExp][] = [
     ['an unknown image', ['run', 'nothing-here', 'true'], 125, /no image nothing-here\n {2}Import/],
-    ['a missing command', ['run', '--rm', 'busybox', 'no-such-command'], 127, /exec no-such-command .*no such file or directory/],
-    ['a file that is not executable', ['run', '--rm', 'busybox', '/etc/passwd'], 126, /exec \/etc\/passwd: permission denied/],
+    [
+      'a missing command',
+      ['run', '--rm', 'busybox', 'no-such-command'],
+      127,
+      /exec no-such-command .*no such file or directory/,
+    ],
+    [
+      'a file that is not executable',
+      ['run', '--rm', 'busybox', '/etc/passwd'],
+      126,
+      /exec \/etc\/passwd: permission denied/,
+    ],
     ['a directory as command', ['run', '--rm', 'busybox', '/etc'], 126, /exec \/etc: permission denied/],
     ['no command at all', ['run', 'busybox'], 125, /names no command/],
-    ['a memory limit too small', ['run', '-m', '100k', 'busybox', 'true'], 125, /memory limit of 102400 bytes is too small/],
+    [
+      'a memory limit too small',
+      ['run', '-m', '100k', 'busybox', 'true'],
+      125,
+      /memory limit of 102400 bytes is too small/,
+    ],
     ['a limit that is no number', ['run', '-m', 'lots', 'busybox', 'true'], 125, /such as 512m/],
     ['a processor that there is not', ['run', '--cpuset-cpus', '4000', 'busybox', 'true'], 125, /cpuset.cpus = 4000/],
     ['an unknown flag', ['run', '--privileged', 'busybox', 'true'], 125, /unknown option '--privileged'/],
-    ['an unknown user', ['run', '-u', 'nobody-here', 'busybox', 'true'], 126, /nobody-here is not in the container's \/etc\/passwd/],
-    ['a file as working directory', ['run', '-w', '/etc/passwd', 'busybox', 'true'], 126, /set working directory .*not a directory/],
+    [
+      'an unknown user',
+      ['run', '-u', 'nobody-here', 'busybox', 'true'],
+      126,
+      /nobody-here is not in the container's \/etc\/passwd/,
+    ],
+    [
+      'a file as working directory',
+      ['run', '-w', '/etc/passwd', 'busybox', 'true'],
+      126,
+      /set working directory .*not a directory/,
+    ],
     ['an unknown command', ['frobnicate'], 125, /unknown command 'frobnicate'/],
     ['a container that there is not', ['stop', 'nothing-here'], 1, /no container nothing-here/],
     ['a signal that there is not', ['kill', '-s', 'NONSENSE', 'x'], 125, /NONSENSE is not a signal/],
@@ -62,7 +90,7 @@ describe('bad input', () => {
 
   async function ask(message: string): Promise<Record<string, unknown>> {
     const socket = await open()
-    const answer = new Promise<string>((resolve) => socket.once('message', (data) => resolve(String(data))))
+    const answer = new Promise<string>((resolve) => socket.once('message', (data: Buffer) => resolve(data.toString())))
     socket.send(message)
     const text = await answer
     socket.close()
@@ -70,7 +98,10 @@ describe('bad input', () => {
   }
 
   it('gets an answer: not JSON, not JSON-RPC, an unknown method, wrong parameters', async () => {
-    assert.deepEqual([(await ask('{nonsense'))['code'], (await ask('[1,2]'))['code'], (await ask('{"jsonrpc":"2.0"}'))['code']], [-32700, -32600, -32600])
+    assert.deepEqual(
+      [(await ask('{nonsense'))['code'], (await ask('[1,2]'))['code'], (await ask('{"jsonrpc":"2.0"}'))['code']],
+      [-32700, -32600, -32600],
+    )
     const unknown = await ask('{"jsonrpc":"2.0","id":1,"method":"containers/explode","params":{}}')
     assert.equal(unknown['code'], -32601)
     assert.match(String(unknown['message']), /no method containers\/explode; there are version, /)
@@ -84,7 +115,9 @@ describe('bad input', () => {
     // Its header alone: the helper must not wait for the rest, let alone keep it.
     const socket = createConnection(helper.socket)
     const key = Buffer.alloc(16).toString('base64')
-    socket.write(`GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ${key}\r\nSec-WebSocket-Version: 13\r\n\r\n`)
+    socket.write(
+      `GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ${key}\r\nSec-WebSocket-Version: 13\r\n\r\n`,
+    )
     await new Promise((resolve) => socket.once('data', resolve))
     const header = Buffer.from([0x81, 0xff, 0, 0, 0, 0, 0x40, 0, 0, 0, 1, 2, 3, 4])
     const rest: Buffer[] = []
@@ -106,7 +139,10 @@ describe('bad input', () => {
   })
 
   it('says what it is to somebody who speaks HTTP', async () => {
-    assert.match(execFileSync('curl', ['-s', '--unix-socket', helper.socket, 'http://x/'], { encoding: 'utf8' }), /speaks WebSocket/)
+    assert.match(
+      execFileSync('curl', ['-s', '--unix-socket', helper.socket, 'http://x/'], { encoding: 'utf8' }),
+      /speaks WebSocket/,
+    )
   })
 
   it('refuses a user who is not in the group, whatever the socket’s mode', async () => {
@@ -114,7 +150,9 @@ describe('bad input', () => {
     execFileSync('chmod', ['-R', 'a+rwx', helper.run])
     const script = `curl -s -o /dev/null -w '%{http_code}' -H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13' -H 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==' --max-time 5 --unix-socket ${helper.socket} http://x/`
     execFileSync('chmod', ['a+x', helper.directory])
-    const answer = execFileSync('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', 'sh', '-c', script], { encoding: 'utf8' })
+    const answer = execFileSync('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', 'sh', '-c', script], {
+      encoding: 'utf8',
+    })
     assert.equal(answer, '403')
   })
 
@@ -150,7 +188,11 @@ describe('bad input', () => {
 
   it('does not run when another helper has its folders', async () => {
     const { spawnSync } = await import('node:child_process')
-    const second = spawnSync(process.execPath, ['dist/bulkhead.cjs', 'helper', '--state', helper.state, '--run', join(helper.directory, 'run2')], { encoding: 'utf8' })
+    const second = spawnSync(
+      process.execPath,
+      ['dist/bulkhead.cjs', 'helper', '--state', helper.state, '--run', join(helper.directory, 'run2')],
+      { encoding: 'utf8' },
+    )
     assert.match(second.stderr, /another helper uses/)
     assert.equal(second.status, 125)
   })
@@ -158,7 +200,9 @@ describe('bad input', () => {
   it('keeps a secret out of its log, its events and its errors', async () => {
     const secret = 'SECRET-canary-4711'
     await runToEnd(helper, { image: 'busybox', command: ['true'], env: [`TOKEN=${secret}`] })
-    await runToEnd(helper, { image: 'busybox', command: ['no-such'], env: [`TOKEN=${secret}`] }).catch((error: Error) => assert.ok(!error.message.includes(secret)))
+    await runToEnd(helper, { image: 'busybox', command: ['no-such'], env: [`TOKEN=${secret}`] }).catch((error: Error) =>
+      assert.ok(!error.message.includes(secret)),
+    )
     assert.ok(!helper.log.includes(secret))
     assert.ok(!(await helper.cli('ps', '-a')).stdout.includes(secret))
   })

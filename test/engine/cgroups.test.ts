@@ -22,7 +22,11 @@ describe(`cgroups ${v2 ? 'v2' : 'v1'}`, () => {
 
   type Directories = Readonly<Record<string, string>>
 
-  async function withContainer(resources: Resources, work: (cgroups: Directories, id: string) => Promise<void> | void, command = ['sleep', '1000']): Promise<void> {
+  async function withContainer(
+    resources: Resources,
+    work: (cgroups: Directories, id: string) => Promise<void> | void,
+    command = ['sleep', '1000'],
+  ): Promise<void> {
     const { id } = await client.call('containers/run', { image: 'busybox', command, resources })
     try {
       const { cgroups } = (await client.call('containers/inspect', { container: id })) as { cgroups: Directories }
@@ -39,23 +43,31 @@ describe(`cgroups ${v2 ? 'v2' : 'v1'}`, () => {
   it('is what the machine has', async () => assert.equal((await client.call('version')).cgroups, v2 ? 'v2' : 'v1'))
 
   it('carry every limit into the kernel’s files', () =>
-    withContainer({ memory: 64 << 20, memoryHigh: 48 << 20, cpus: 0.25, cpuShares: 512, cpusetCpus: '0', pidsLimit: 33 }, (cgroups) => {
-      assert.equal(read(cgroups, 'memory', 'memory.limit_in_bytes', 'memory.max'), String(64 << 20))
-      assert.equal(read(cgroups, 'memory', 'memory.soft_limit_in_bytes', 'memory.high'), String(48 << 20))
-      assert.equal(read(cgroups, 'cpu', 'cpu.cfs_quota_us', 'cpu.max'), v2 ? '25000 100000' : '25000')
-      assert.equal(read(cgroups, 'cpu', 'cpu.shares', 'cpu.weight'), v2 ? '20' : '512')
-      assert.equal(read(cgroups, 'cpuset', 'cpuset.cpus', 'cpuset.cpus'), '0')
-      assert.equal(read(cgroups, 'pids', 'pids.max', 'pids.max'), '33')
-    }))
+    withContainer(
+      { memory: 64 << 20, memoryHigh: 48 << 20, cpus: 0.25, cpuShares: 512, cpusetCpus: '0', pidsLimit: 33 },
+      (cgroups) => {
+        assert.equal(read(cgroups, 'memory', 'memory.limit_in_bytes', 'memory.max'), String(64 << 20))
+        assert.equal(read(cgroups, 'memory', 'memory.soft_limit_in_bytes', 'memory.high'), String(48 << 20))
+        assert.equal(read(cgroups, 'cpu', 'cpu.cfs_quota_us', 'cpu.max'), v2 ? '25000 100000' : '25000')
+        assert.equal(read(cgroups, 'cpu', 'cpu.shares', 'cpu.weight'), v2 ? '20' : '512')
+        assert.equal(read(cgroups, 'cpuset', 'cpuset.cpus', 'cpuset.cpus'), '0')
+        assert.equal(read(cgroups, 'pids', 'pids.max', 'pids.max'), '33')
+      },
+    ))
 
-  it('limit processes by default', () => withContainer({}, (cgroups) => assert.equal(read(cgroups, 'pids', 'pids.max', 'pids.max'), '2048')))
+  it('limit processes by default', () =>
+    withContainer({}, (cgroups) => assert.equal(read(cgroups, 'pids', 'pids.max', 'pids.max'), '2048')))
 
   it('hold the container’s processes, all of them', () =>
-    withContainer({}, async (cgroups) => {
-      await sleep(300)
-      const pids = read(cgroups, 'pids', 'cgroup.procs', 'cgroup.procs').split('\n')
-      assert.equal(pids.length, 3, pids.join(' '))
-    }, ['sh', '-c', 'sleep 100 & sleep 100 & wait']))
+    withContainer(
+      {},
+      async (cgroups) => {
+        await sleep(300)
+        const pids = read(cgroups, 'pids', 'cgroup.procs', 'cgroup.procs').split('\n')
+        assert.equal(pids.length, 3, pids.join(' '))
+      },
+      ['sh', '-c', 'sleep 100 & sleep 100 & wait'],
+    ))
 
   it('freeze and thaw', () =>
     withContainer({}, async (cgroups, id) => {
@@ -67,7 +79,11 @@ describe(`cgroups ${v2 ? 'v2' : 'v1'}`, () => {
     }))
 
   it('tell which container was killed for want of memory', async () => {
-    const { exitCode, oomKilled } = await runToEnd(helper, { image: 'busybox', command: ['tail', '/dev/zero'], resources: { memory: 32 << 20 } })
+    const { exitCode, oomKilled } = await runToEnd(helper, {
+      image: 'busybox',
+      command: ['tail', '/dev/zero'],
+      resources: { memory: 32 << 20 },
+    })
     assert.deepEqual([exitCode, oomKilled], [137, true])
   })
 
@@ -88,12 +104,17 @@ describe(`cgroups ${v2 ? 'v2' : 'v1'}`, () => {
 
   it('limit disk traffic where the kernel offers it, and say so where not', async () => {
     const [major, minor] = deviceOf('/')
-    const limits: Resources = { deviceReadBps: [{ major, minor, rate: 1 << 20 }], deviceWriteBps: [{ major, minor, rate: 2 << 20 }] }
+    const limits: Resources = {
+      deviceReadBps: [{ major, minor, rate: 1 << 20 }],
+      deviceWriteBps: [{ major, minor, rate: 2 << 20 }],
+    }
     await withContainer(limits, (cgroups) => {
       if (v2) assert.match(read(cgroups, '', '', 'io.max'), new RegExp(`${major}:${minor} rbps=1048576 wbps=2097152`))
       else assert.equal(read(cgroups, 'blkio', 'blkio.throttle.read_bps_device', ''), `${major}:${minor} 1048576`)
     })
-    const weighted = await client.call('containers/run', { image: 'busybox', command: ['true'], resources: { blkioWeight: 500 } }).catch((error: Error) => error)
+    const weighted = await client
+      .call('containers/run', { image: 'busybox', command: ['true'], resources: { blkioWeight: 500 } })
+      .catch((error: Error) => error)
     if (weighted instanceof Error) assert.match(weighted.message, /a weight of disk time: this kernel has no/)
     else await client.call('containers/remove', { container: weighted.id, force: true })
   })
@@ -104,14 +125,17 @@ describe(`cgroups ${v2 ? 'v2' : 'v1'}`, () => {
     try {
       const [operation] = cgroups.operations('left', {})
       assert.equal(operation?.operation, 'create cgroup')
-      for (const step of cgroups.operations('left', {})) if (step.operation === 'create cgroup') mkdirSync(step.directory)
+      for (const step of cgroups.operations('left', {}))
+        if (step.operation === 'create cgroup') mkdirSync(step.directory)
       const { spawn } = await import('node:child_process')
       const child = spawn('sleep', ['1000'])
-      for (const directory of Object.values(cgroups.directories('left'))) writeFileSync(join(directory, 'cgroup.procs'), String(child.pid))
+      for (const directory of Object.values(cgroups.directories('left')))
+        writeFileSync(join(directory, 'cgroup.procs'), String(child.pid))
       assert.deepEqual(cgroups.list(), ['left'])
       await cgroups.remove('left')
       assert.deepEqual(cgroups.list(), [])
-      if (child.exitCode === null && child.signalCode === null) await new Promise((resolve) => child.once('exit', resolve))
+      if (child.exitCode === null && child.signalCode === null)
+        await new Promise((resolve) => child.once('exit', resolve))
       assert.equal(child.signalCode, 'SIGKILL')
     } finally {
       cgroups.cleanUp()
@@ -136,9 +160,16 @@ describe(`cgroups ${v2 ? 'v2' : 'v1'}`, () => {
 
 /** Number of the disk, not of its partition: throttles are the disk's. */
 function deviceOf(path: string): [number, number] {
-  const mount = readFileSync('/proc/self/mountinfo', 'utf8').split('\n').find((line) => line.split(' ')[4] === path)!
+  const mount = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .find((line) => line.split(' ')[4] === path)!
   const number = mount.split(' ')[2]!
-  const block = readdirSync('/sys/block').find((name) => readFileSync(`/sys/block/${name}/dev`, 'utf8').trim() === number)
-  const [major, minor] = (block === undefined ? readFileSync('/sys/block/vda/dev', 'utf8') : number).trim().split(':').map(Number)
+  const block = readdirSync('/sys/block').find(
+    (name) => readFileSync(`/sys/block/${name}/dev`, 'utf8').trim() === number,
+  )
+  const [major, minor] = (block === undefined ? readFileSync('/sys/block/vda/dev', 'utf8') : number)
+    .trim()
+    .split(':')
+    .map(Number)
   return [major!, minor!]
 }

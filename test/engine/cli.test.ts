@@ -14,11 +14,28 @@ describe('bulkhead', () => {
   after(() => helper.stop())
 
   it('runs, lists, stops and removes with Docker’s words', async () => {
-    const { stdout: id } = await helper.cli('run', '-d', '--name', 'web', '-m', '64m', '--cpus', '0.5', '--pids-limit', '50', 'busybox', 'sleep', '100')
+    const { stdout: id } = await helper.cli(
+      'run',
+      '-d',
+      '--name',
+      'web',
+      '-m',
+      '64m',
+      '--cpus',
+      '0.5',
+      '--pids-limit',
+      '50',
+      'busybox',
+      'sleep',
+      '100',
+    )
     assert.match(id, /^[0-9a-f]{64}\n$/)
     const [title, row] = (await helper.cli('ps')).stdout.split('\n')
     assert.match(title!, /^CONTAINER ID +IMAGE +COMMAND +CREATED +STATUS +NAMES$/)
-    assert.match(row!, new RegExp(`^${id.slice(0, 12)} +busybox:latest +"sleep 100" +less than a second ago +Up .* +web$`))
+    assert.match(
+      row!,
+      new RegExp(`^${id.slice(0, 12)} +busybox:latest +"sleep 100" +less than a second ago +Up .* +web$`),
+    )
     const json = JSON.parse((await helper.cli('ps', '--format', 'json')).stdout)
     assert.deepEqual([json.ID, json.Names, json.State], [id.slice(0, 12), 'web', 'running'])
     const [inspected] = JSON.parse((await helper.cli('inspect', 'web')).stdout)
@@ -31,8 +48,12 @@ describe('bulkhead', () => {
   })
 
   it('ends as the command does: its own code, 126, 127, 128 and the signal', async () => {
-    const code = async (...command: string[]): Promise<number> => (await helper.cli('run', '--rm', 'busybox', ...command)).code
-    assert.deepEqual([await code('true'), await code('sh', '-c', 'exit 42'), await code('/etc'), await code('nope')], [0, 42, 126, 127])
+    const code = async (...command: string[]): Promise<number> =>
+      (await helper.cli('run', '--rm', 'busybox', ...command)).code
+    assert.deepEqual(
+      [await code('true'), await code('sh', '-c', 'exit 42'), await code('/etc'), await code('nope')],
+      [0, 42, 126, 127],
+    )
     const running = helper.cli('run', '--name', 'victim', 'busybox', 'sleep', '100')
     while ((await helper.cli('kill', 'victim')).code !== 0) await sleep(20)
     assert.equal((await running).code, 137)
@@ -46,16 +67,32 @@ describe('bulkhead', () => {
   })
 
   it('takes variables from its own environment when only their name is given', async () => {
-    const { stdout } = await helper.cliWith({ env: { FROM_HERE: 'yes' } }, 'run', '--rm', '-e', 'FROM_HERE', '-e', 'A=b', 'busybox', 'sh', '-c', 'echo $FROM_HERE $A')
+    const { stdout } = await helper.cliWith(
+      { env: { FROM_HERE: 'yes' } },
+      'run',
+      '--rm',
+      '-e',
+      'FROM_HERE',
+      '-e',
+      'A=b',
+      'busybox',
+      'sh',
+      '-c',
+      'echo $FROM_HERE $A',
+    )
     assert.equal(stdout, 'yes b\n')
   })
 
   it('forwards a signal to the container', async () => {
     const script = 'trap "echo got; exit 5" TERM; echo ready; while true; do sleep 0.05; done'
-    const child = spawn(process.execPath, [join(root, 'dist/bulkhead.cjs'), 'run', '--rm', 'busybox', 'sh', '-c', script], {
-      env: { ...process.env, BULKHEAD_HOST: `unix://${helper.socket}` },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
+    const child = spawn(
+      process.execPath,
+      [join(root, 'dist/bulkhead.cjs'), 'run', '--rm', 'busybox', 'sh', '-c', script],
+      {
+        env: { ...process.env, BULKHEAD_HOST: `unix://${helper.socket}` },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    )
     let output = ''
     child.stdout.on('data', (text: Buffer) => {
       output += text.toString()
@@ -68,7 +105,9 @@ describe('bulkhead', () => {
   it('gives a shell at a terminal', async () => {
     // script(1) is the terminal.
     const command = `${process.execPath} ${join(root, 'dist/bulkhead.cjs')} run -it --rm busybox sh`
-    const child = spawn('script', ['-qec', command, '/dev/null'], { env: { ...process.env, BULKHEAD_HOST: `unix://${helper.socket}` } })
+    const child = spawn('script', ['-qec', command, '/dev/null'], {
+      env: { ...process.env, BULKHEAD_HOST: `unix://${helper.socket}` },
+    })
     let output = ''
     child.stdout.on('data', (text: Buffer) => (output += text.toString()))
     await sleep(500)
@@ -89,7 +128,10 @@ describe('bulkhead', () => {
     await sleep(200)
     child.kill('SIGINT')
     await once(child, 'exit')
-    const actions = output.trim().split('\n').map((line) => JSON.parse(line).action)
+    const actions = output
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).action)
     assert.deepEqual(actions, ['create', 'start', 'die', 'destroy'])
   })
 
@@ -97,7 +139,10 @@ describe('bulkhead', () => {
     const { code, stderr } = await helper.cliWith({ env: { BULKHEAD_HOST: 'unix:///nowhere/helper.sock' } }, 'ps')
     assert.match(stderr, /no helper listens on \/nowhere\/helper.sock\n {2}Start it: sudo bulkhead helper/)
     assert.equal(code, 125)
-    assert.match((await helper.cliWith({ env: { BULKHEAD_HOST: 'tcp://x' } }, 'ps')).stderr, /not the address of a helper/)
+    assert.match(
+      (await helper.cliWith({ env: { BULKHEAD_HOST: 'tcp://x' } }, 'ps')).stderr,
+      /not the address of a helper/,
+    )
   })
 
   it('tells versions', async () => {

@@ -1,13 +1,37 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdirSync, mkdtempSync, openSync, closeSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync, lstatSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  closeSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+  lstatSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { makeBusyboxRoot } from '../support/busybox.ts'
 import { runToEnd, TestHelper } from '../support/helper.ts'
 
 /** Every place that a start touches inside the root. */
-const touched = ['/proc', '/sys', '/dev', '/dev/pts', '/dev/shm', '/dev/mqueue', '/dev/null', '/etc', '/etc/hosts', '/etc/hostname', '/etc/passwd', '/tmp']
+const touched = [
+  '/proc',
+  '/sys',
+  '/dev',
+  '/dev/pts',
+  '/dev/shm',
+  '/dev/mqueue',
+  '/dev/null',
+  '/etc',
+  '/etc/hosts',
+  '/etc/hostname',
+  '/etc/passwd',
+  '/tmp',
+]
 
 describe('an image that means harm', () => {
   let helper: TestHelper
@@ -57,17 +81,31 @@ describe('an image that means harm', () => {
       it(`gains nothing by ${kind} at ${path}`, async () => {
         const name = `link-${touched.indexOf(path)}-${kind.replaceAll(' ', '-')}`
         await image(name, (root) => link(root, path, target(canary)))
-        const request = { image: name, command: ['/bin/sh', '-c', 'echo x > /etc/hosts; echo x > /tmp/x; touch /dev/shm/x; cat /proc/1/comm; ls -l /dev/null'] }
+        const request = {
+          image: name,
+          command: [
+            '/bin/sh',
+            '-c',
+            'echo x > /etc/hosts; echo x > /tmp/x; touch /dev/shm/x; cat /proc/1/comm; ls -l /dev/null',
+          ],
+        }
         const outcome = await runToEnd(helper, request).catch((error: Error) => error)
         // Either refused, or run with the container's own file systems there: never with the host's.
-        if (outcome instanceof Error) assert.match(outcome.message, /symbolic link|not a directory|no such file|file already exists|permission denied/i)
+        if (outcome instanceof Error)
+          assert.match(
+            outcome.message,
+            /symbolic link|not a directory|no such file|file already exists|permission denied/i,
+          )
         else assert.match(outcome.output, /crw/)
       })
 
   it('gains nothing by /dev/null as a link to a file of the kernel', async () => {
     await image('null-link', (root) => link(root, '/dev/null', '/proc/sys/kernel/core_pattern'))
     const pattern = readFileSync('/proc/sys/kernel/core_pattern', 'utf8')
-    const { output } = await runToEnd(helper, { image: 'null-link', command: ['sh', '-c', 'echo x > /dev/null; stat -c %t:%T /dev/null'] })
+    const { output } = await runToEnd(helper, {
+      image: 'null-link',
+      command: ['sh', '-c', 'echo x > /dev/null; stat -c %t:%T /dev/null'],
+    })
     assert.equal(output, '1:3\n')
     assert.equal(readFileSync('/proc/sys/kernel/core_pattern', 'utf8'), pattern)
   })
@@ -81,7 +119,10 @@ describe('an image that means harm', () => {
     await image('huge', (root) => execFileSync('truncate', ['-s', '10G', join(root, 'etc/passwd')]))
     await assert.rejects(runToEnd(helper, { image: 'huge', command: ['true'], user: 'alice' }), /larger than 1 MiB/)
     await image('shadow', (root) => link(root, '/etc/passwd', '/etc/shadow'))
-    await assert.rejects(runToEnd(helper, { image: 'shadow', command: ['true'], user: 'root2' }), /not in the container's/)
+    await assert.rejects(
+      runToEnd(helper, { image: 'shadow', command: ['true'], user: 'root2' }),
+      /not in the container's/,
+    )
   })
 
   it('cannot be entered at a directory of the host that somebody left open', async () => {
@@ -110,7 +151,10 @@ describe('an image that means harm', () => {
       await image('self', (root) => link(root, '/self', '/proc/self/exe')).then(() =>
         assert.rejects(runToEnd(helper, { image: 'self', command: [command] }), /magic link/),
       )
-    const { output } = await runToEnd(helper, { image: 'busybox', command: ['sh', '-c', 'echo x > /proc/1/exe; ls /proc/1/exe -l'] })
+    const { output } = await runToEnd(helper, {
+      image: 'busybox',
+      command: ['sh', '-c', 'echo x > /proc/1/exe; ls /proc/1/exe -l'],
+    })
     assert.doesNotMatch(output, /bulkhead-init/)
     assert.equal(hash(), intact)
   })
@@ -133,7 +177,10 @@ describe('an image that means harm', () => {
     const { id } = await client.call('containers/run', { image: 'busybox', command: ['sh', '-c', script] })
     await client.call('containers/wait', { container: id })
     await client.call('containers/remove', { container: id })
-    assert.deepEqual(readdirSync(join(helper.state, 'containers')).filter((name) => !name.startsWith('.')), [])
+    assert.deepEqual(
+      readdirSync(join(helper.state, 'containers')).filter((name) => !name.startsWith('.')),
+      [],
+    )
   })
 })
 

@@ -20,7 +20,9 @@ describe('the walls of a container', () => {
 
   it('are namespaces of its own, all eight', async () => {
     const own = await sh('for n in pid mnt uts ipc net user cgroup time; do readlink /proc/self/ns/$n; done')
-    const host = ['pid', 'mnt', 'uts', 'ipc', 'net', 'user', 'cgroup', 'time'].map((name) => readlinkSync(`/proc/self/ns/${name}`))
+    const host = ['pid', 'mnt', 'uts', 'ipc', 'net', 'user', 'cgroup', 'time'].map((name) =>
+      readlinkSync(`/proc/self/ns/${name}`),
+    )
     const shared = own.split('\n').filter((name) => host.includes(name))
     assert.deepEqual(shared, [])
     assert.equal(own.split('\n').length, 8)
@@ -36,7 +38,8 @@ describe('the walls of a container', () => {
         return map
       }),
     )
-    for (const [inside, outside, size] of maps) assert.deepEqual([inside, outside! >= 0x7000_0000, size], [0, true, 65_536])
+    for (const [inside, outside, size] of maps)
+      assert.deepEqual([inside, outside! >= 0x7000_0000, size], [0, true, 65_536])
     assert.notEqual(maps[0]![1], maps[1]![1])
   })
 
@@ -66,7 +69,10 @@ describe('the walls of a container', () => {
   })
 
   it('allow no writing to cgroups, nor mounting them anew', async () => {
-    assert.match(await sh('for d in /sys/fs/cgroup /sys/fs/cgroup/*; do mkdir $d/x 2>&1; done'), /Read-only|denied|not permitted/)
+    assert.match(
+      await sh('for d in /sys/fs/cgroup /sys/fs/cgroup/*; do mkdir $d/x 2>&1; done'),
+      /Read-only|denied|not permitted/,
+    )
     assert.doesNotMatch(await sh('mkdir /sys/fs/cgroup/memory/x && echo made; rmdir /sys/fs/cgroup/memory/x'), /made/)
     assert.match(await sh('mount -t tmpfs x /tmp 2>&1; unshare -m true 2>&1'), /not permitted|denied/)
   })
@@ -80,19 +86,24 @@ describe('the walls of a container', () => {
       'socket AF_VSOCK': 'EPERM',
       'socket AF_INET': 'ok',
       'unshare CLONE_NEWUSER': 'EPERM',
-      'clone3': 'ENOSYS',
-      'keyctl': 'EPERM',
-      'bpf': 'EPERM',
-      'open_by_handle_at': 'EPERM',
+      clone3: 'ENOSYS',
+      keyctl: 'EPERM',
+      bpf: 'EPERM',
+      open_by_handle_at: 'EPERM',
       'mknod of a disk': 'EPERM',
-      'TIOCSTI': 'refused',
+      TIOCSTI: 'refused',
     })
   })
 
   it('have a loopback device alone, and it is up', async () => {
     assert.match(await sh('ip addr'), /^1: lo: <LOOPBACK,UP/)
     assert.equal((await sh('ls /sys/class/net')).trim(), 'lo')
-    assert.equal(await sh('ping -c1 -W1 127.0.0.1 >/dev/null 2>&1; echo hello | nc -l -p 99 127.0.0.1 & sleep 0.2; nc 127.0.0.1 99 </dev/null'), 'hello')
+    assert.equal(
+      await sh(
+        'ping -c1 -W1 127.0.0.1 >/dev/null 2>&1; echo hello | nc -l -p 99 127.0.0.1 & sleep 0.2; nc 127.0.0.1 99 </dev/null',
+      ),
+      'hello',
+    )
   })
 
   it('open for the host’s network when asked', async () => {
@@ -110,16 +121,28 @@ describe('the walls of a container', () => {
   })
 
   it('keep a read-only root read-only', async () => {
-    assert.match(await sh('touch /x 2>&1; touch /dev/shm/x && echo ok', { readOnly: true }), /Read-only file system[^]*ok/)
+    assert.match(
+      await sh('touch /x 2>&1; touch /dev/shm/x && echo ok', { readOnly: true }),
+      /Read-only file system[^]*ok/,
+    )
   })
 
   it('carry the hostname, the variables and the working directory asked for', async () => {
     const more = { hostname: 'box', env: ['A=1', 'A=2 3'], workingDirectory: '/new/place' }
-    assert.equal(await sh('hostname; echo $A; pwd; cat /etc/hostname; grep -c box /etc/hosts', more), 'box\n2 3\n/new/place\nbox\n1')
+    assert.equal(
+      await sh('hostname; echo $A; pwd; cat /etc/hostname; grep -c box /etc/hosts', more),
+      'box\n2 3\n/new/place\nbox\n1',
+    )
   })
 
   it('give a terminal of the container’s own', async () => {
-    const { output } = await runToEnd(helper, { image: 'busybox', command: ['sh', '-c', 'tty; stty size'], tty: true, rows: 33, columns: 99 })
+    const { output } = await runToEnd(helper, {
+      image: 'busybox',
+      command: ['sh', '-c', 'tty; stty size'],
+      tty: true,
+      rows: 33,
+      columns: 99,
+    })
     assert.equal(output, '/dev/pts/0\r\n33 99\r\n')
   })
 

@@ -15,10 +15,14 @@ describe('the life of a container', () => {
   })
   after(() => helper.stop())
 
-  const run = (command: string[], more: object = {}) => client.call('containers/run', { image: 'busybox', command, ...more })
+  const run = (command: string[], more: object = {}) =>
+    client.call('containers/run', { image: 'busybox', command, ...more })
 
   it('runs, prints, and ends with its own exit code', async () => {
-    const { exitCode, output } = await runToEnd(helper, { image: 'busybox', command: ['sh', '-c', 'echo out; echo err >&2; exit 7'] })
+    const { exitCode, output } = await runToEnd(helper, {
+      image: 'busybox',
+      command: ['sh', '-c', 'echo out; echo err >&2; exit 7'],
+    })
     assert.deepEqual([exitCode, output.split('\n').toSorted()], [7, ['', 'err', 'out']])
   })
 
@@ -29,7 +33,10 @@ describe('the life of a container', () => {
     const destroyed = nextEvent(watching, ({ action }) => action === 'destroy')
     await run(['true'], { autoRemove: true })
     await destroyed
-    assert.deepEqual(seen.map(([action]) => action), ['create', 'start', 'die', 'destroy'])
+    assert.deepEqual(
+      seen.map(([action]) => action),
+      ['create', 'start', 'die', 'destroy'],
+    )
     for (const [action, late] of seen) assert.ok(late < 100, `${action} came after ${late} ms`)
   })
 
@@ -74,13 +81,19 @@ describe('the life of a container', () => {
   })
 
   it('leaves no zombie behind, neither a watcher nor a process of its own', async () => {
-    await Promise.all(Array.from({ length: 20 }, () => runToEnd(helper, { image: 'busybox', command: ['sh', '-c', '(true &); true'] })))
+    await Promise.all(
+      Array.from({ length: 20 }, () => runToEnd(helper, { image: 'busybox', command: ['sh', '-c', '(true &); true'] })),
+    )
     await sleep(300)
     assert.deepEqual(zombiesOf(helper.pid), [])
   })
 
   it('tells that it was killed for want of memory', async () => {
-    const request = { image: 'busybox', command: ['sh', '-c', 'tail /dev/zero'], resources: { memory: 32 << 20, memorySwap: 32 << 20 } }
+    const request = {
+      image: 'busybox',
+      command: ['sh', '-c', 'tail /dev/zero'],
+      resources: { memory: 32 << 20, memorySwap: 32 << 20 },
+    }
     const result = await runToEnd(helper, request)
     assert.equal(result.oomKilled, true)
     assert.equal(result.exitCode, 137)
@@ -117,11 +130,16 @@ describe('the life of a container', () => {
     const removals = [1, 2, 3].map(() => client.call('containers/remove', { container: 'unloved', force: true }))
     const results = await Promise.allSettled(removals)
     assert.ok(results.some(({ status }) => status === 'fulfilled'))
-    assert.equal((await client.call('containers/list')).some(({ name }) => name === 'unloved'), false)
+    assert.equal(
+      (await client.call('containers/list')).some(({ name }) => name === 'unloved'),
+      false,
+    )
   })
 
   it('starts a hundred times at once', async () => {
-    const all = await Promise.all(Array.from({ length: 100 }, () => run(['sleep', '100'], { labels: { crowd: 'yes' } })))
+    const all = await Promise.all(
+      Array.from({ length: 100 }, () => run(['sleep', '100'], { labels: { crowd: 'yes' } })),
+    )
     assert.equal(new Set(all.map(({ id }) => id)).size, 100)
     await Promise.all(all.map(({ id }) => client.call('containers/remove', { container: id, force: true })))
     assert.equal((await client.call('containers/list')).length, 0)
@@ -133,7 +151,8 @@ describe('the life of a container', () => {
     await untilState(client, id, 'exited')
     const { helper: own, steps } = await client.call('containers/trace', { container: id })
     const operations = steps.map(({ operation }) => operation)
-    for (const expected of ['create cgroup', 'new namespaces', 'mount overlay', 'pivot root', 'exec']) assert.ok(operations.includes(expected), expected)
+    for (const expected of ['create cgroup', 'new namespaces', 'mount overlay', 'pivot root', 'exec'])
+      assert.ok(operations.includes(expected), expected)
     for (const step of steps) assert.ok(step.end >= step.start && step.start >= 0, JSON.stringify(step))
     assert.ok(own.prepare > 0 && own.spawn > 0)
     await client.call('containers/remove', { container: id })
@@ -150,7 +169,16 @@ describe('the life of a container', () => {
 
   it('takes input with back-pressure, and loses no byte', async () => {
     const input = Buffer.alloc(8 << 20, 'abcdefgh')
-    const { stdout, code } = await helper.cliWith({ input }, 'run', '-i', '--rm', 'busybox', 'sh', '-c', 'sleep 0.3; md5sum')
+    const { stdout, code } = await helper.cliWith(
+      { input },
+      'run',
+      '-i',
+      '--rm',
+      'busybox',
+      'sh',
+      '-c',
+      'sleep 0.3; md5sum',
+    )
     const { createHash } = await import('node:crypto')
     assert.equal(stdout, `${createHash('md5').update(input).digest('hex')}  -\n`)
     assert.equal(code, 0)
@@ -162,7 +190,13 @@ describe('the life of a container', () => {
       let output = ''
       const end = Promise.withResolvers<unknown>()
       eager.stream = { onBytes: (_on, bytes) => (output += Buffer.from(bytes).toString()), onEnd: end.resolve }
-      const started = eager.call('containers/run', { image: 'busybox', command: ['wc', '-c'], attach: true, openStdin: true, autoRemove: true })
+      const started = eager.call('containers/run', {
+        image: 'busybox',
+        command: ['wc', '-c'],
+        attach: true,
+        openStdin: true,
+        autoRemove: true,
+      })
       void eager.send(Buffer.alloc(300_000, 'x')).then(() => eager.endInput())
       await started
       await end.promise
@@ -178,7 +212,12 @@ describe('the life of a container', () => {
     const end = Promise.withResolvers<unknown>()
     slow.stream = { onBytes: (_on, part) => (bytes += part.byteLength), onEnd: end.resolve }
     const before = memoryOf(helper.pid)
-    await slow.call('containers/run', { image: 'busybox', command: ['sh', '-c', 'sleep 0.2; head -c 64m /dev/zero | tr "\\0" x'], attach: true, autoRemove: true })
+    await slow.call('containers/run', {
+      image: 'busybox',
+      command: ['sh', '-c', 'sleep 0.2; head -c 64m /dev/zero | tr "\\0" x'],
+      attach: true,
+      autoRemove: true,
+    })
     slow.hold(true)
     await sleep(1500)
     assert.ok(memoryOf(helper.pid) - before < 50_000, 'the helper kept what its client did not read')
@@ -198,7 +237,10 @@ function zombiesOf(parent: number): string[] {
     .filter((name) => /^\d+$/.test(name))
     .flatMap((pid) => {
       try {
-        const [, state, ppid] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.match(/^(\S) (\d+)/)!
+        const [, state, ppid] = readFileSync(`/proc/${pid}/stat`, 'utf8')
+          .split(') ')
+          .at(-1)!
+          .match(/^(\S) (\d+)/)!
         return state === 'Z' && Number(ppid) === parent ? [pid] : []
       } catch {
         return [] // ended meanwhile

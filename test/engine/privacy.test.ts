@@ -26,9 +26,16 @@ describe('image host', () => {
   })
 
   it('hides passwords, homes, keys, and the helper’s own state', async () => {
-    for (const path of ['/etc/shadow', '/etc/gshadow', '/etc/ssh/ssh_host_ed25519_key', `${helper.state}/images/index.json`, '/root/.bashrc'])
+    for (const path of [
+      '/etc/shadow',
+      '/etc/gshadow',
+      '/etc/ssh/ssh_host_ed25519_key',
+      `${helper.state}/images/index.json`,
+      '/root/.bashrc',
+    ])
       assert.match(await sh(`cat ${path}`), /No such file/, path)
-    for (const path of ['/root', '/home', helper.state, helper.run]) assert.equal(await sh(`ls -A ${path} 2>/dev/null; true`), '', path)
+    for (const path of ['/root', '/home', helper.state, helper.run])
+      assert.equal(await sh(`ls -A ${path} 2>/dev/null; true`), '', path)
     assert.ok(existsSync('/etc/shadow'))
   })
 
@@ -65,7 +72,12 @@ describe('image host', () => {
 
   it('can be changed at will, in the container’s own copy alone', async () => {
     const size = statSync('/usr/bin/env').size
-    assert.equal(await sh('echo gone > /usr/bin/env && cat /usr/bin/env; rm -rf /usr/lib/os-release /etc/debian_version; ls /etc/debian_version'), "gone\nls: cannot access '/etc/debian_version': No such file or directory")
+    assert.equal(
+      await sh(
+        'echo gone > /usr/bin/env && cat /usr/bin/env; rm -rf /usr/lib/os-release /etc/debian_version; ls /etc/debian_version',
+      ),
+      "gone\nls: cannot access '/etc/debian_version': No such file or directory",
+    )
     assert.equal(statSync('/usr/bin/env').size, size)
     assert.ok(existsSync('/etc/debian_version'))
   })

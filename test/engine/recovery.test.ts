@@ -15,18 +15,33 @@ describe('a helper that is killed', () => {
   after(() => helper.stop())
 
   /** Not a zombie that its parent has not reaped yet, either. */
-  const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  const isAlive = (pid: number): boolean =>
+    existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
 
   it('leaves containers running, and the next one finds them, their logs and their exit codes', async () => {
     const client = await helper.client()
-    const script = (n: number): string[] => ['sh', '-c', `i=0; while [ ! -e /end ]; do echo ${n} $i; i=$((i+1)); sleep 0.01; done; exit ${n}`]
+    const script = (n: number): string[] => [
+      'sh',
+      '-c',
+      `i=0; while [ ! -e /end ]; do echo ${n} $i; i=$((i+1)); sleep 0.01; done; exit ${n}`,
+    ]
     const goesOn = await client.call('containers/run', { image: 'busybox', command: script(3), name: 'goes-on' })
-    const endsMeanwhile = await client.call('containers/run', { image: 'busybox', command: script(4), name: 'ends-meanwhile' })
-    const paused = await client.call('containers/run', { image: 'busybox', command: script(5), name: 'removes-itself', autoRemove: true })
+    const endsMeanwhile = await client.call('containers/run', {
+      image: 'busybox',
+      command: script(4),
+      name: 'ends-meanwhile',
+    })
+    const paused = await client.call('containers/run', {
+      image: 'busybox',
+      command: script(5),
+      name: 'removes-itself',
+      autoRemove: true,
+    })
     await sleep(100)
     await helper.kill('SIGKILL')
     assert.ok([goesOn, endsMeanwhile, paused].every(({ pid }) => isAlive(pid)))
-    for (const { pid } of [endsMeanwhile, paused]) execFileSync('nsenter', ['-t', String(pid), '-m', '-r', 'touch', '/end'])
+    for (const { pid } of [endsMeanwhile, paused])
+      execFileSync('nsenter', ['-t', String(pid), '-m', '-r', 'touch', '/end'])
     while (isAlive(endsMeanwhile.pid) || isAlive(paused.pid)) await sleep(5)
     await sleep(100)
 
@@ -42,7 +57,11 @@ describe('a helper that is killed', () => {
     execFileSync('nsenter', ['-t', String(goesOn.pid), '-m', '-r', 'touch', '/end'])
     assert.equal((await exit).exitCode, 3)
     const lines = (await helper.cli('logs', 'goes-on')).stdout.trim().split('\n')
-    assert.deepEqual(lines, lines.map((_, i) => `3 ${i}`), 'a line was lost while the helper was away')
+    assert.deepEqual(
+      lines,
+      lines.map((_, i) => `3 ${i}`),
+      'a line was lost while the helper was away',
+    )
     assert.ok((await again.call('containers/trace', { container: 'goes-on' })).steps.length > 20)
     for (const container of ['goes-on', 'ends-meanwhile']) await again.call('containers/remove', { container })
   })
@@ -51,7 +70,8 @@ describe('a helper that is killed', () => {
     await helper.kill('SIGKILL')
     // A folder whose record was never written, a spare, a removal that was cut off, and an interrupted import.
     const containers = join(helper.state, 'containers')
-    for (const name of ['a'.repeat(64), '.spare-0123']) mkdirSync(join(containers, name, 'upper/deep'), { recursive: true })
+    for (const name of ['a'.repeat(64), '.spare-0123'])
+      mkdirSync(join(containers, name, 'upper/deep'), { recursive: true })
     const torn = join(containers, 'b'.repeat(64))
     mkdirSync(torn)
     writeFileSync(join(torn, 'container.json'), '{"id":"bbb')
@@ -59,7 +79,10 @@ describe('a helper that is killed', () => {
     writeFileSync(join(helper.state, 'images/blobs/sha256/.partial-x'), 'half')
     writeFileSync(join(helper.run, 'watchers/stale.sock'), '')
     await helper.start()
-    assert.deepEqual(readdirSync(containers).filter((name) => !name.startsWith('.spare')), [])
+    assert.deepEqual(
+      readdirSync(containers).filter((name) => !name.startsWith('.spare')),
+      [],
+    )
     assert.equal(existsSync(join(containers, '.spare-0123')), false)
     assert.equal(readdirSync(join(helper.state, 'layers')).length, 1)
     assert.equal(existsSync(join(helper.state, 'images/blobs/sha256/.partial-x')), false)
@@ -86,7 +109,8 @@ describe('a helper that is killed', () => {
       await helper.start()
       const again = await helper.client()
       const known = (await again.call('containers/list')).map(({ id }) => id)
-      for (const { id } of await again.call('containers/list')) await again.call('containers/remove', { container: id, force: true })
+      for (const { id } of await again.call('containers/list'))
+        await again.call('containers/remove', { container: id, force: true })
       await sleep(50)
       const left = readdirSync(join(helper.state, 'containers')).filter((name) => !name.startsWith('.'))
       assert.deepEqual(left, [], `round ${round}; known were ${known.join(' ')}`)

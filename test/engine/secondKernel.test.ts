@@ -16,10 +16,17 @@ describe(`the engine on Linux ${release()}`, () => {
     (await runToEnd(helper, { image: 'busybox', command: ['sh', '-c', script], ...more })).output.trim()
 
   it('runs a command in namespaces of its own, with ids of its own', async () => {
-    const kinds = ['pid', 'mnt', 'uts', 'ipc', 'net', 'user', 'cgroup', 'time'].filter((kind) => existsSync(`/proc/self/ns/${kind}`))
-    const inside = (await sh(`for n in ${kinds.join(' ')}; do readlink /proc/self/ns/$n; done; cat /proc/self/uid_map`)).split('\n')
+    const kinds = ['pid', 'mnt', 'uts', 'ipc', 'net', 'user', 'cgroup', 'time'].filter((kind) =>
+      existsSync(`/proc/self/ns/${kind}`),
+    )
+    const inside = (
+      await sh(`for n in ${kinds.join(' ')}; do readlink /proc/self/ns/$n; done; cat /proc/self/uid_map`)
+    ).split('\n')
     const outside = kinds.map((kind) => readlinkSync(`/proc/self/ns/${kind}`))
-    assert.deepEqual(inside.slice(0, -1).filter((name) => outside.includes(name)), [])
+    assert.deepEqual(
+      inside.slice(0, -1).filter((name) => outside.includes(name)),
+      [],
+    )
     assert.match(inside.at(-1)!, /^\s*0\s+18\d{8}\s+65536$/)
   })
 
@@ -29,8 +36,13 @@ describe(`the engine on Linux ${release()}`, () => {
   })
 
   it('ends as the command does', async () => {
-    const codes = await Promise.all(['exit 0', 'exit 7'].map((script) => runToEnd(helper, { image: 'busybox', command: ['sh', '-c', script] })))
-    assert.deepEqual(codes.map(({ exitCode }) => exitCode), [0, 7])
+    const codes = await Promise.all(
+      ['exit 0', 'exit 7'].map((script) => runToEnd(helper, { image: 'busybox', command: ['sh', '-c', script] })),
+    )
+    assert.deepEqual(
+      codes.map(({ exitCode }) => exitCode),
+      [0, 7],
+    )
     await assert.rejects(runToEnd(helper, { image: 'busybox', command: ['nope'] }), /no such file/)
   })
 

@@ -12,10 +12,15 @@ function applets(): string[] {
 
 /** Fills a folder with the root. */
 export function makeBusyboxRoot(directory: string): void {
-  for (const name of ['bin', 'etc', 'tmp', 'root', 'dev', 'proc', 'sys']) mkdirSync(join(directory, name), { recursive: true })
+  for (const name of ['bin', 'etc', 'tmp', 'root', 'dev', 'proc', 'sys'])
+    mkdirSync(join(directory, name), { recursive: true })
   copyFileSync(busybox, join(directory, 'bin/busybox'))
-  for (const applet of applets()) if (!existsSync(join(directory, 'bin', applet))) symlinkSync('busybox', join(directory, 'bin', applet))
-  writeFileSync(join(directory, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\nalice:x:1000:1000:Alice:/home/alice:/bin/sh\n')
+  for (const applet of applets())
+    if (!existsSync(join(directory, 'bin', applet))) symlinkSync('busybox', join(directory, 'bin', applet))
+  writeFileSync(
+    join(directory, 'etc/passwd'),
+    'root:x:0:0:root:/root:/bin/sh\nalice:x:1000:1000:Alice:/home/alice:/bin/sh\n',
+  )
   writeFileSync(join(directory, 'etc/group'), 'root:x:0:\nalice:x:1000:\nteam:x:2000:alice\nops:x:3000:alice,bob\n')
 }
 

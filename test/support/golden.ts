@@ -11,5 +11,9 @@ export function golden(name: string, text: string): void {
     mkdirSync(directory, { recursive: true })
     writeFileSync(path, `${text}\n`)
   }
-  assert.equal(`${text}\n`, readFileSync(path, 'utf8'), `differs from ${path}; BULKHEAD_GOLDEN=write npm test unit writes it anew`)
+  assert.equal(
+    `${text}\n`,
+    readFileSync(path, 'utf8'),
+    `differs from ${path}; BULKHEAD_GOLDEN=write npm test unit writes it anew`,
+  )
 }

@@ -51,8 +51,20 @@ export class TestHelper {
   }
 
   async start(env: Record<string, string> = {}): Promise<void> {
-    const args = [bundle, 'helper', '--state', this.state, '--run', this.run, '--policy', join(this.directory, 'policy.json')]
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...env } })
+    const args = [
+      bundle,
+      'helper',
+      '--state',
+      this.state,
+      '--run',
+      this.run,
+      '--policy',
+      join(this.directory, 'policy.json'),
+    ]
+    const child = spawn(process.execPath, args, {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, ...env },
+    })
     this.#process = child
     await new Promise<void>((resolve, reject) => {
       child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -102,20 +114,31 @@ export class TestHelper {
     return this.cliWith({}, ...args)
   }
 
-  cliWith(options: { input?: string | Uint8Array; env?: Record<string, string> }, ...args: string[]): Promise<CliResult> {
+  cliWith(
+    options: { input?: string | Uint8Array; env?: Record<string, string> },
+    ...args: string[]
+  ): Promise<CliResult> {
     return new Promise((resolve) => {
       const env = { ...process.env, BULKHEAD_HOST: `unix://${this.socket}`, ...options.env }
-      const child = execFile(process.execPath, [bundle, ...args], { env, maxBuffer: 1 << 28 }, (error, stdout, stderr) => {
-        const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 255
-        resolve({ code, stdout, stderr })
-      })
+      const child = execFile(
+        process.execPath,
+        [bundle, ...args],
+        { env, maxBuffer: 1 << 28 },
+        (error, stdout, stderr) => {
+          const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 255
+          resolve({ code, stdout, stderr })
+        },
+      )
       if (options.input !== undefined) child.stdin?.end(options.input)
     })
   }
 }
 
 /** Runs a container to its end, and answers how it ended and what it printed. */
-export async function runToEnd(helper: TestHelper, params: Params<'containers/run'>): Promise<{ exitCode: number | null; oomKilled: boolean; output: string }> {
+export async function runToEnd(
+  helper: TestHelper,
+  params: Params<'containers/run'>,
+): Promise<{ exitCode: number | null; oomKilled: boolean; output: string }> {
   const client = await helper.client()
   let output = ''
   const end = Promise.withResolvers<{ exitCode: number | null; oomKilled: boolean }>()
@@ -131,7 +154,11 @@ export function nextEvent(client: Client, fits: (event: BulkheadEvent) => boolea
   return new Promise((resolve) => client.onEvent((event) => fits(event) && resolve(event)))
 }
 
-export async function untilState(client: Client, id: string, state: ContainerSummary['state']): Promise<ContainerSummary> {
+export async function untilState(
+  client: Client,
+  id: string,
+  state: ContainerSummary['state'],
+): Promise<ContainerSummary> {
   for (let tries = 0; tries < 500; tries++) {
     const found = (await client.call('containers/list')).find((container) => container.id === id)
     if (found?.state === state) return found

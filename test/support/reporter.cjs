@@ -8,7 +8,8 @@ module.exports = class extends reporters.Spec {
     runner.once('end', () => {
       const { passes, failures, pending } = this.stats
       const file = process.env.BULKHEAD_COUNTS
-      if (file !== undefined) writeFileSync(file, JSON.stringify({ passed: passes, failed: failures, skipped: pending }))
+      if (file !== undefined)
+        writeFileSync(file, JSON.stringify({ passed: passes, failed: failures, skipped: pending }))
     })
   }
 }

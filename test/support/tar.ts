@@ -11,7 +11,8 @@ interface Entry {
 
 export function tarEntry({ name, type = '0', content = '', link = '', device = [0, 0] }: Entry): Buffer {
   const header = Buffer.alloc(512)
-  const octal = (value: number, at: number, size: number): void => void header.write(`${value.toString(8).padStart(size - 1, '0')}\0`, at)
+  const octal = (value: number, at: number, size: number): void =>
+    void header.write(`${value.toString(8).padStart(size - 1, '0')}\0`, at)
   header.write(name, 0)
   octal(0o644, 100, 8)
   octal(0, 108, 8)
@@ -24,7 +25,13 @@ export function tarEntry({ name, type = '0', content = '', link = '', device = [
   header.write('ustar\x0000', 257, 'latin1')
   octal(device[0], 329, 8)
   octal(device[1], 337, 8)
-  header.write(`${header.reduce((sum, byte) => sum + byte, 0).toString(8).padStart(6, '0')}\0 `, 148)
+  header.write(
+    `${header
+      .reduce((sum, byte) => sum + byte, 0)
+      .toString(8)
+      .padStart(6, '0')}\0 `,
+    148,
+  )
   const body = Buffer.alloc(Math.ceil(content.length / 512) * 512)
   body.write(content)
   return Buffer.concat([header, body])

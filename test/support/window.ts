@@ -75,7 +75,10 @@ export class VsCodeWindow {
   /** Opens Bulkhead's side bar. */
   async openView(): Promise<void> {
     await this.page.locator('.activitybar .action-label[aria-label^="Bulkhead"]').click()
-    await this.page.locator('.pane-header[aria-label*="Containers"], .composite.title:has-text("Bulkhead")').first().waitFor()
+    await this.page
+      .locator('.pane-header[aria-label*="Containers"], .composite.title:has-text("Bulkhead")')
+      .first()
+      .waitFor()
   }
 
   row(name: string) {

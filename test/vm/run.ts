@@ -1,6 +1,16 @@
 /** Runs engine tests on a second kernel, whose cgroups are pure v2: a virtual machine under software emulation. */
 import { spawn, execFileSync } from 'node:child_process'
-import { copyFileSync, cpSync, globSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync, realpathSync } from 'node:fs'
+import {
+  copyFileSync,
+  cpSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+  realpathSync,
+} from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { writeCounts, type Counts } from '../support/counts.ts'
 import { root } from '../support/helper.ts'
@@ -10,7 +20,9 @@ const suites = ['test/engine/cgroups.test.ts', 'test/engine/secondKernel.test.ts
 const minutes = 8
 
 /** What Node needs to load mocha, the tests and the helper's own packages. */
-const packages = globSync('node_modules/*', { cwd: root }).filter((path) => !/node-linux|playwright|typescript|esbuild|eslint|prettier|@vscode|node-gyp/.test(path))
+const packages = globSync('node_modules/*', { cwd: root }).filter(
+  (path) => !/node-linux|playwright|typescript|esbuild|eslint|prettier|@vscode|node-gyp/.test(path),
+)
 
 /** An initial RAM disk that loads modules, mounts the disk, and starts /init.sh on it. */
 function makeInitrd(directory: string, kernel: Kernel): string {
@@ -47,12 +59,24 @@ function copyProgram(tree: string, program: string): void {
 
 function makeDisk(directory: string): string {
   const tree = join(directory, 'disk')
-  for (const name of ['bin', 'proc', 'sys', 'dev', 'tmp', 'run', 'var', 'etc', 'root']) mkdirSync(join(tree, name), { recursive: true })
+  for (const name of ['bin', 'proc', 'sys', 'dev', 'tmp', 'run', 'var', 'etc', 'root'])
+    mkdirSync(join(tree, name), { recursive: true })
   copyFileSync('/bin/busybox', join(tree, 'bin/busybox'))
-  for (const applet of ['sh', 'mount', 'tar', 'rm', 'poweroff', 'cat', 'sleep', 'mkdir', 'ip']) symlinkSync('busybox', join(tree, 'bin', applet))
+  for (const applet of ['sh', 'mount', 'tar', 'rm', 'poweroff', 'cat', 'sleep', 'mkdir', 'ip'])
+    symlinkSync('busybox', join(tree, 'bin', applet))
   copyProgram(tree, process.execPath)
   symlinkSync(process.execPath, join(tree, 'bin/node'))
-  for (const path of ['package.json', '.mocharc.json', 'helper', 'scripts', 'test/support', 'test/engine', 'dist/bulkhead.cjs', 'dist/native', ...packages])
+  for (const path of [
+    'package.json',
+    '.mocharc.json',
+    'helper',
+    'scripts',
+    'test/support',
+    'test/engine',
+    'dist/bulkhead.cjs',
+    'dist/native',
+    ...packages,
+  ])
     cpSync(join(root, path), join(tree, 'bulkhead', path), { recursive: true, dereference: true })
   writeFileSync(join(tree, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\n')
   writeFileSync(join(tree, 'etc/group'), 'root:x:0:\n')
@@ -78,11 +102,28 @@ poweroff -f
 
 /** The machine's console, until it is switched off. */
 async function boot(kernel: Kernel, initrd: string, disk: string): Promise<string> {
-  const machine = spawn('qemu-system-x86_64', [
-    ...['-m', '1536', '-smp', '2', '-nographic', '-no-reboot', '-nic', 'none', '-cpu', 'max', '-accel', 'tcg,thread=multi'],
-    ...['-kernel', kernel.image, '-initrd', initrd, '-drive', `file=${disk},format=raw,if=virtio,cache=unsafe`],
-    ...['-append', 'console=ttyS0 quiet panic=-1 cgroup_no_v1=all'],
-  ], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const machine = spawn(
+    'qemu-system-x86_64',
+    [
+      ...[
+        '-m',
+        '1536',
+        '-smp',
+        '2',
+        '-nographic',
+        '-no-reboot',
+        '-nic',
+        'none',
+        '-cpu',
+        'max',
+        '-accel',
+        'tcg,thread=multi',
+      ],
+      ...['-kernel', kernel.image, '-initrd', initrd, '-drive', `file=${disk},format=raw,if=virtio,cache=unsafe`],
+      ...['-append', 'console=ttyS0 quiet panic=-1 cgroup_no_v1=all'],
+    ],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  )
   let console = ''
   machine.stdout.setEncoding('utf8').on('data', (text: string) => {
     console += text

@@ -77,7 +77,10 @@ async function onDesktop(helper: TestHelper, executable: string): Promise<Counts
   const { runTests } = await import('@vscode/test-electron')
   const written: string[] = []
   const write = process.stdout.write.bind(process.stdout)
-  process.stdout.write = ((text: string) => (written.push(String(text)), write(text))) as typeof process.stdout.write
+  process.stdout.write = (text: string | Uint8Array) => {
+    written.push(text.toString())
+    return write(text)
+  }
   try {
     await runTests({
       vscodeExecutablePath: executable,
@@ -96,6 +99,8 @@ async function onDesktop(helper: TestHelper, executable: string): Promise<Counts
 
 await bundle()
 const desktop = spawnSync('sh', ['-c', 'command -v code'], { encoding: 'utf8' }).stdout.trim()
-const counts = await withHelper((helper) => (desktop === '' || process.env['DISPLAY'] === undefined ? inBrowser(helper) : onDesktop(helper, desktop)))
+const counts = await withHelper((helper) =>
+  desktop === '' || process.env['DISPLAY'] === undefined ? inBrowser(helper) : onDesktop(helper, desktop),
+)
 writeCounts(counts)
 process.exit(counts.failed === 0 ? 0 : 1)

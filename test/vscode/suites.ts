@@ -43,14 +43,17 @@ export function suites(): void {
       await until('a connection', () => api.state === 'connected')
     })
     after(async () => {
-      for (const { id } of await client.call('containers/list')) await client.call('containers/remove', { container: id, force: true })
+      for (const { id } of await client.call('containers/list'))
+        await client.call('containers/remove', { container: id, force: true })
       client.close()
     })
 
     const find = (id: string): ContainerSummary | undefined => api.containers.find((container) => container.id === id)
 
     it('wakes in under 50 ms', () => {
-      console.log(`activation took ${api.activationTime.toFixed(1)} ms, as the editor's own round trip ${roundTrip.toFixed(1)} ms`)
+      console.log(
+        `activation took ${api.activationTime.toFixed(1)} ms, as the editor's own round trip ${roundTrip.toFixed(1)} ms`,
+      )
       assert.ok(api.activationTime < 50, `${api.activationTime} ms`)
     })
 
@@ -72,7 +75,11 @@ export function suites(): void {
 
     it('follows a container through its life within 100 ms of each event, wherever it came from', async () => {
       const late: number[] = []
-      const { id } = await client.call('containers/run', { image: 'busybox', command: ['sleep', '100'], name: 'followed' })
+      const { id } = await client.call('containers/run', {
+        image: 'busybox',
+        command: ['sleep', '100'],
+        name: 'followed',
+      })
       const measure = async (what: string, probe: () => boolean): Promise<void> => {
         const began = Date.now()
         await until(what, probe, 1000)
@@ -93,12 +100,18 @@ export function suites(): void {
       this.timeout(60_000)
       const ids: string[] = []
       for (let n = 0; n < 500; n += 20) {
-        const some = await Promise.all(Array.from({ length: 20 }, () => client.call('containers/run', { image: 'busybox', command: ['true'] })))
+        const some = await Promise.all(
+          Array.from({ length: 20 }, () => client.call('containers/run', { image: 'busybox', command: ['true'] })),
+        )
         ids.push(...some.map(({ id }) => id))
       }
       await until('all of them', () => api.containers.length >= 500)
       const began = Date.now()
-      const { id } = await client.call('containers/run', { image: 'busybox', command: ['sleep', '100'], name: 'one-more' })
+      const { id } = await client.call('containers/run', {
+        image: 'busybox',
+        command: ['sleep', '100'],
+        name: 'one-more',
+      })
       await until('one more', () => find(id))
       assert.ok(Date.now() - began < 300)
       await Promise.all([...ids, id].map((container) => client.call('containers/remove', { container, force: true })))
@@ -128,7 +141,8 @@ export function suites(): void {
     it('reads limits, and says what is wrong with them', () => {
       assert.deepEqual(parseLimits('memory=512m cpus=1.5  pids=100'), { memory: 512 << 20, cpus: 1.5, pidsLimit: 100 })
       assert.deepEqual(parseLimits(''), {})
-      for (const wrong of ['memory', 'memory=lots', 'speed=9', 'cpus=-1']) assert.equal(typeof parseLimits(wrong), 'string', wrong)
+      for (const wrong of ['memory', 'memory=lots', 'speed=9', 'cpus=-1'])
+        assert.equal(typeof parseLimits(wrong), 'string', wrong)
     })
 
     it('makes a name for an image out of a file’s', () => {

@@ -17,7 +17,10 @@ describe('a container’s log', () => {
   afterEach(() => rmSync(directory, { recursive: true }))
 
   it('keeps bytes as they are, NUL and all, and joins lines that were written in parts', async () => {
-    writeFileSync(join(directory, 'log'), Buffer.from(`${at} stdout P a\0\xff\n${at} stdout F b\n${at} stderr F c\n`, 'latin1'))
+    writeFileSync(
+      join(directory, 'log'),
+      Buffer.from(`${at} stdout P a\0\xff\n${at} stdout F b\n${at} stderr F c\n`, 'latin1'),
+    )
     assert.equal(await read(directory), 'a\0\xffb\nc\n')
   })
 

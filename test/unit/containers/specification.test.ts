@@ -4,7 +4,15 @@ import { runRequest } from '../../../helper/protocol/schemas.ts'
 
 describe('limits', () => {
   it('become the runtime specification’s resources', () => {
-    const resources = runtimeResources({ memory: 1 << 29, memorySwap: 1 << 30, cpus: 1.5, cpuShares: 512, cpusetCpus: '0-1', pidsLimit: 10, blkioWeight: 500 })
+    const resources = runtimeResources({
+      memory: 1 << 29,
+      memorySwap: 1 << 30,
+      cpus: 1.5,
+      cpuShares: 512,
+      cpusetCpus: '0-1',
+      pidsLimit: 10,
+      blkioWeight: 500,
+    })
     assert.deepEqual(resources, {
       memory: { limit: 1 << 29, swap: 1 << 30 },
       cpu: { shares: 512, quota: 150_000, period: 100_000, cpus: '0-1' },

@@ -16,7 +16,10 @@ describe('the manifest', () => {
 
   it('declares exactly the settings and views of the table', () => {
     assert.deepEqual(Object.keys(contributes.configuration.properties).toSorted(), Object.values(settings).toSorted())
-    assert.deepEqual(contributes.views.bulkhead.map(({ id }: { id: string }) => id), Object.values(views))
+    assert.deepEqual(
+      contributes.views.bulkhead.map(({ id }: { id: string }) => id),
+      Object.values(views),
+    )
   })
 
   it('uses no command and no context key in its menus that there is not', () => {
@@ -33,7 +36,7 @@ describe('the manifest', () => {
   })
 
   it('lets no folder choose what runs as root', () => {
-    for (const [name, { scope }] of Object.entries(contributes.configuration.properties) as [string, { scope: string }][]) {
+    for (const [name, { scope }] of Object.entries<{ scope: string }>(contributes.configuration.properties)) {
       assert.equal(scope, 'machine', name)
       assert.ok(manifest.capabilities.untrustedWorkspaces.restrictedConfigurations.includes(name), name)
     }

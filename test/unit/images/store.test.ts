@@ -3,7 +3,12 @@ import { chainIds, withTag } from '../../../helper/images/store.ts'
 
 describe('names of images and layers', () => {
   it('have the tag latest when none is given', () => {
-    assert.deepEqual(['a', 'a:1', 'host.example:5000/a', 'x/y:z'].map(withTag), ['a:latest', 'a:1', 'host.example:5000/a:latest', 'x/y:z'])
+    assert.deepEqual(['a', 'a:1', 'host.example:5000/a', 'x/y:z'].map(withTag), [
+      'a:latest',
+      'a:1',
+      'host.example:5000/a:latest',
+      'x/y:z',
+    ])
   })
 
   it('chain as the image specification says', () => {

@@ -82,9 +82,19 @@ describe('a plan', () => {
 
   it('drops privileges before it runs the command, and in the order that the kernel demands', () => {
     const plan = planOf({})
-    const order = ['limit capabilities', 'set user', 'set capabilities', 'set no_new_privs', 'install seccomp filter', 'exec']
+    const order = [
+      'limit capabilities',
+      'set user',
+      'set capabilities',
+      'set no_new_privs',
+      'install seccomp filter',
+      'exec',
+    ]
     const places = order.map((operation) => plan.indexOf(`\n${operation}`))
-    assert.deepEqual(places, places.toSorted((a, b) => a - b))
+    assert.deepEqual(
+      places,
+      places.toSorted((a, b) => a - b),
+    )
     assert.ok(places.every((place) => place > plan.indexOf('\npivot root')))
   })
 })

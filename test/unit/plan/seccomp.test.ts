@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { defaultSeccomp } from '../../../helper/plan/seccomp.ts'
 
-const allowed = defaultSeccomp.syscalls.filter(({ action, args }) => action === 'SCMP_ACT_ALLOW' && args === undefined).flatMap(({ names }) => names)
+const allowed = defaultSeccomp.syscalls
+  .filter(({ action, args }) => action === 'SCMP_ACT_ALLOW' && args === undefined)
+  .flatMap(({ names }) => names)
 
 describe('the default seccomp filter', () => {
   it('names no call twice', () => {

@@ -5,7 +5,10 @@ describe('errors on the wire', () => {
   it('keep reason, message and hint', () => {
     const error = new BulkheadError('NameInUse', 'the name web is in use', { hint: 'choose another' })
     const back = fromWire(JSON.parse(JSON.stringify(toWire(error))))
-    assert.deepEqual([back.reason, back.message, back.hint, back.exitCode], ['NameInUse', 'the name web is in use', 'choose another', 125])
+    assert.deepEqual(
+      [back.reason, back.message, back.hint, back.exitCode],
+      ['NameInUse', 'the name web is in use', 'choose another', 125],
+    )
   })
 
   it('have a code each', () => {
@@ -18,5 +21,6 @@ describe('errors on the wire', () => {
     assert.equal(errorKinds.CommandNotExecutable.exitCode, 126)
   })
 
-  it('are Internal when they are not ours', () => assert.equal(fromWire({ code: -32601, message: 'x' }).reason, 'Internal'))
+  it('are Internal when they are not ours', () =>
+    assert.equal(fromWire({ code: -32601, message: 'x' }).reason, 'Internal'))
 })

@@ -1,0 +1,20 @@
+/** `npm run check`: types, lint, format. */
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { writeCounts } from '../test/support/counts.ts'
+
+const root = join(import.meta.dirname, '..')
+const checks = {
+  types: ['node_modules/typescript/bin/tsc', '-p', '.'],
+  lint: ['node_modules/eslint/bin/eslint.js', '.', '--max-warnings', '0'],
+  format: ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.'],
+}
+
+let failed = 0
+for (const [name, args] of Object.entries(checks)) {
+  const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' })
+  process.stdout.write(`  ${status === 0 ? '✔' : '✖'} ${name}\n`)
+  if (status !== 0) failed++
+}
+writeCounts({ passed: Object.keys(checks).length - failed, failed, skipped: 0 })
+process.exit(failed === 0 ? 0 : 1)
