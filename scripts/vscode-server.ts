@@ -44,7 +44,7 @@ export async function serveVsCode(options: {
   port?: number
 }): Promise<RunningServer> {
   const server = join(vscodeServer(), 'out/server-main.js')
-  const port = options.port ?? (await freePort())
+  const port = options.port || (await freePort())
   // Machine: where settings of scope `machine` are read.
   for (const place of ['Machine', 'User']) {
     mkdirSync(join(options.data, 'data', place), { recursive: true })

@@ -8,6 +8,7 @@ import type { Client } from '../../helper/client/client.ts'
 import type { Params } from '../../helper/protocol/methods.ts'
 import type { BulkheadEvent, ContainerSummary } from '../../helper/protocol/schemas.ts'
 import { busyboxArchive } from './busybox.ts'
+import { within } from './within.ts'
 
 export const root = join(import.meta.dirname, '../..')
 const bundle = join(root, 'dist/bulkhead.cjs')
@@ -90,10 +91,12 @@ export class TestHelper {
   /** Removes every container, ends the helper, removes its folders. */
   async stop(): Promise<void> {
     const client = await this.client()
-    for (const { id } of await client.call('containers/list'))
-      await client.call('containers/remove', { container: id, force: true }).catch(() => undefined)
+    for (const { id } of await client.call('containers/list')) {
+      const removed = client.call('containers/remove', { container: id, force: true }).catch(() => undefined)
+      await within(15_000, `removal of container ${id}`, removed)
+    }
     for (const open of this.#clients.splice(0)) open.close()
-    await this.kill('SIGTERM')
+    await within(15_000, 'the end of the helper', this.kill('SIGTERM'))
     rmSync(this.directory, { recursive: true, force: true })
   }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { chromium, type Browser, type Page } from 'playwright-core'
 import { serveVsCode, type RunningServer } from '../../scripts/vscode-server.ts'
 import { root } from './helper.ts'
+import { within } from './within.ts'
 
 const browserArguments = [
   '--no-sandbox',
@@ -113,11 +114,11 @@ export class VsCodeWindow {
   }
 
   async close(): Promise<void> {
-    await this.#browser.close()
+    await within(15_000, 'closing the browser', this.#browser.close())
     const exited = new Promise((resolve) => this.#server.process.once('exit', resolve))
     this.#server.process.kill('SIGTERM')
     const timer = setTimeout(() => this.#server.process.kill('SIGKILL'), 5_000)
-    await exited
+    await within(15_000, 'the end of VS Code’s server', exited)
     clearTimeout(timer)
     rmSync(this.#directory, { recursive: true, force: true, maxRetries: 5 })
   }
