@@ -1,0 +1,109 @@
+/** The peers, each starting /bin/true in the same busybox root: milliseconds of one start. */
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { busyboxArchive, busyboxRoot } from '../support/busybox.ts'
+
+export interface Peer {
+  readonly name: string
+  start(): Promise<number> | number
+  close?(): Promise<void>
+}
+
+function timedCommand(command: string, args: readonly string[], options: { cwd?: string } = {}): number {
+  const began = performance.now()
+  const { status, stderr } = spawnSync(command, args, { ...options, encoding: 'utf8' })
+  const took = performance.now() - began
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${stderr}`)
+  return took
+}
+
+/** What the kernel itself needs: a static C program, timed inside. */
+export function floor(directory: string): Peer {
+  const program = join(directory, 'floor')
+  execFileSync('gcc', ['-O2', '-static', '-o', program, join(import.meta.dirname, 'floor.c')])
+  const scratch = join(directory, 'floor-scratch')
+  mkdirSync(scratch)
+  return {
+    name: 'the floor',
+    start: () =>
+      Number(execFileSync(program, [busyboxRoot(), scratch, `floor-${process.pid}`, '1'], { encoding: 'utf8' })) / 1000,
+  }
+}
+
+export function bubblewrap(): Peer {
+  const args = ['--unshare-all', '--bind', busyboxRoot(), '/', '--proc', '/proc', '--dev', '/dev', '/bin/true']
+  return { name: 'bwrap --unshare-all', start: () => timedCommand('bwrap', args) }
+}
+
+export function runc(directory: string): Peer {
+  const bundle = join(directory, 'runc')
+  mkdirSync(bundle)
+  cpSync(busyboxRoot(), join(bundle, 'rootfs'), { recursive: true, verbatimSymlinks: true })
+  execFileSync('runc', ['spec'], { cwd: bundle })
+  const path = join(bundle, 'config.json')
+  const config = JSON.parse(readFileSync(path, 'utf8'))
+  config.process.terminal = false
+  config.process.args = ['/bin/true']
+  config.linux.resources = {
+    memory: { limit: 256 << 20 },
+    cpu: { quota: 100_000, period: 100_000 },
+    pids: { limit: 100 },
+  }
+  writeFileSync(path, JSON.stringify(config))
+  let n = 0
+  return {
+    name: 'runc run',
+    start: () =>
+      timedCommand('runc', ['--root', join(directory, 'runc-state'), 'run', `bench-${process.pid}-${n++}`], {
+        cwd: bundle,
+      }),
+  }
+}
+
+/** A Docker engine of the bench's own, that touches no firewall and no bridge. Undefined where none starts. */
+export async function docker(directory: string): Promise<Peer | undefined> {
+  const host = `unix://${directory}/docker.sock`
+  const daemon: ChildProcess = spawn(
+    '/usr/sbin/dockerd',
+    [
+      ...['--data-root', join(directory, 'docker'), '--exec-root', join(directory, 'docker-run'), '--host', host],
+      ...['--pidfile', join(directory, 'docker.pid'), '--iptables=false', '--ip6tables=false', '--bridge=none'],
+    ],
+    { stdio: 'ignore' },
+  )
+  const run = (...args: string[]): number => timedCommand('/usr/bin/docker', ['--host', host, ...args])
+  const close = async (): Promise<void> => {
+    if (daemon.exitCode !== null) return
+    const exited = new Promise((resolve) => daemon.once('exit', resolve))
+    daemon.kill('SIGTERM')
+    await exited
+  }
+  for (let tries = 0; tries < 150 && daemon.exitCode === null; tries++) {
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    if (!existsSync(`${directory}/docker.sock`)) continue
+    try {
+      run('import', busyboxArchive(), 'busybox')
+      const args = [
+        'run',
+        '--rm',
+        '--network',
+        'none',
+        '-m',
+        '256m',
+        '--cpus',
+        '1',
+        '--pids-limit',
+        '100',
+        'busybox',
+        '/bin/true',
+      ]
+      run(...args)
+      return { name: 'docker run --rm --network none', start: () => run(...args), close }
+    } catch (error) {
+      if (tries > 100) process.stderr.write(`${String(error)}\n`)
+    }
+  }
+  await close()
+  return undefined
+}

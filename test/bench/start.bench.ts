@@ -1,0 +1,150 @@
+/** `npm run bench -- start`: what a start costs, beside the kernel's own cost and beside other engines. */
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Client } from '../../helper/client/client.ts'
+import { TestHelper } from '../support/helper.ts'
+import { median, report, timed, type Line } from './measure.ts'
+import { bubblewrap, docker, floor, runc, type Peer } from './peers.ts'
+
+const rounds = 60
+const crowd = 100
+const cores = 2
+
+/** Exits as this client hears of them, also those that come before anybody waits. */
+class Exits {
+  readonly #seen = new Set<string>()
+  readonly #waiting = new Map<string, () => void>()
+
+  constructor(client: Client) {
+    client.onEvent(({ action, id }) => {
+      if (action !== 'die') return
+      this.#seen.add(id)
+      this.#waiting.get(id)?.()
+    })
+  }
+
+  of(id: string): Promise<void> {
+    return this.#seen.has(id) ? Promise.resolve() : new Promise((resolve) => this.#waiting.set(id, resolve))
+  }
+}
+
+async function startOnce(client: Client, exits: Exits): Promise<void> {
+  const resources = { memory: 256 << 20, cpus: 1, pidsLimit: 100 }
+  const { id } = await client.call('containers/run', {
+    image: 'busybox',
+    command: ['/bin/true'],
+    autoRemove: true,
+    resources,
+  })
+  await exits.of(id)
+}
+
+function memoryOf(pid: number, file: string, pattern: RegExp): number {
+  return [...readFileSync(`/proc/${pid}/${file}`, 'utf8').matchAll(pattern)].reduce(
+    (sum, [, kilobytes]) => sum + Number(kilobytes),
+    0,
+  )
+}
+
+function cpuTicks(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ')
+  return Number(fields[11]) + Number(fields[12])
+}
+
+const directory = mkdtempSync('/tmp/bulkhead-bench-')
+const helper = await TestHelper.start()
+let engine: Peer | undefined
+try {
+  await helper.importBusybox()
+  const client = await helper.client()
+  const exits = new Exits(client)
+  await sleep(12_000)
+  const idleMemory = memoryOf(helper.pid, 'status', /VmRSS:\s+(\d+)/g) / 1024
+  const ticks = cpuTicks(helper.pid)
+  await sleep(10_000)
+  const idleTicks = cpuTicks(helper.pid) - ticks
+
+  engine = await docker(directory)
+  const own: Peer = { name: 'bulkhead', start: () => timed(() => startOnce(client, exits)) }
+  const peers = [floor(directory), own, bubblewrap(), runc(directory), ...(engine === undefined ? [] : [engine])]
+  const times = new Map<string, number[]>(peers.map(({ name }) => [name, []]))
+  for (let round = -5; round < rounds; round++)
+    for (const peer of peers) {
+      // Several in a row, so that none pays for the caches that another one filled; the last counts.
+      for (let warm = 0; warm < (peer === engine ? 0 : 2); warm++) await peer.start()
+      const took = await peer.start()
+      if (round >= 0) times.get(peer.name)!.push(took)
+    }
+  const of = (name: string): number => median(times.get(name)!)
+  const ours = of('bulkhead')
+  const lines: Line[] = peers.map(({ name }) => ({
+    what: name,
+    value: `${of(name).toFixed(2).padStart(7)} ms   ${(of(name) / ours).toFixed(2)} × bulkhead`,
+  }))
+  report(`start of /bin/true, request to exit: medians of ${rounds} rounds, interleaved`, lines)
+
+  const sequential =
+    (await timed(async () => {
+      for (let n = 0; n < crowd; n++) await startOnce(client, exits)
+    })) / crowd
+  const together: number[] = []
+  for (let n = 0; n < 5; n++)
+    together.push(
+      (await timed(() => Promise.all(Array.from({ length: crowd }, () => startOnce(client, exits))))) / crowd,
+    )
+  await sleep(500)
+
+  const sleepers = await Promise.all(
+    Array.from({ length: 20 }, () => client.call('containers/run', { image: 'busybox', command: ['sleep', '1000'] })),
+  )
+  await sleep(500)
+  const watchers = sleepers.map(({ pid }) =>
+    Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]),
+  )
+  const watcherMemory = median(
+    watchers.map((pid) => memoryOf(pid, 'smaps_rollup', /Private_(?:Clean|Dirty):\s+(\d+)/g) / 1024),
+  )
+
+  const ratioFloor = ours / of('the floor')
+  const ratioRunc = of('runc run') / ours
+  const perCore = median(together) / (sequential / cores)
+  report('against the goals', [
+    { what: 'times the floor', value: ratioFloor.toFixed(2), target: 'at most 2', met: ratioFloor <= 2 },
+    { what: 'faster than runc', value: `${ratioRunc.toFixed(1)} ×`, target: 'at least 5', met: ratioRunc >= 5 },
+    ...(engine === undefined
+      ? [{ what: 'faster than docker', value: 'no Docker engine starts on this machine' }]
+      : [
+          {
+            what: 'faster than docker',
+            value: `${(of(engine.name) / ours).toFixed(0)} ×`,
+            target: 'at least 40',
+            met: of(engine.name) / ours >= 40,
+          },
+        ]),
+    {
+      what: `${crowd} at once, a container`,
+      value: `${median(together).toFixed(2)} ms; one after another ${sequential.toFixed(2)} ms; ${perCore.toFixed(2)} × that by ${cores} cores`,
+      target: 'at most 1.5',
+      met: perCore <= 1.5,
+    },
+    {
+      what: 'private memory of a watcher',
+      value: `${watcherMemory.toFixed(2)} MB`,
+      target: 'at most 0.5',
+      met: watcherMemory <= 0.5,
+    },
+    { what: 'idle helper', value: `${idleMemory.toFixed(0)} MB resident`, target: 'at most 60', met: idleMemory <= 60 },
+    {
+      what: 'idle helper',
+      value: `${idleTicks * 10} ms of processor in 10 s`,
+      target: 'not measurable',
+      met: idleTicks <= 1,
+    },
+  ])
+} finally {
+  await engine?.close?.()
+  await helper.stop()
+  execFileSync('rm', ['-rf', directory])
+  rmSync(directory, { recursive: true, force: true })
+}
