@@ -17,6 +17,8 @@ export const limits = {
   /** Requests that one client may have in flight. */
   requestsInFlight: 1024,
   containers: 4096,
+  /** Watchers, and folders, that are kept ready for the next starts: 0.1 MB each. */
+  spares: 8,
   archive: {
     entries: 500_000,
     /** Bytes unpacked. */

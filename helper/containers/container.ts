@@ -11,6 +11,7 @@ import type { Operation } from '../plan/operations.ts'
 import { describe } from '../plan/describe.ts'
 import { encodePlan } from '../plan/encode.ts'
 import { operations } from '../plan/operations.ts'
+import type { RuntimeSpec } from '../plan/runtimeSpec.ts'
 import { BulkheadError } from '../protocol/errors.ts'
 import type { BulkheadEvent, ContainerState, ContainerSummary, StartTrace, TraceStep } from '../protocol/schemas.ts'
 import type { Engine } from './engine.ts'
@@ -43,6 +44,10 @@ export class Container {
   #pid = 0
   #startedAt: number | null = null
   #start: StartRecord | undefined
+  /** Makes `#start`, when somebody asks for it or it is kept on disk. */
+  #makeStart: (() => StartRecord) | undefined
+  /** The watcher said how the container ended, or why it did not start: it releases what it holds itself. */
+  #watcherSpoke = false
   #exit: ExitRecord | undefined
   #watcher: Watcher | undefined
   #whenExited = Promise.withResolvers<Exit>()
@@ -88,10 +93,20 @@ export class Container {
   }
 
   trace(): StartTrace {
-    if (this.#start === undefined)
+    const start = this.#startRecord()
+    if (start === undefined)
       throw new BulkheadError('WrongState', `${this.label} has not been started yet`, { hint: 'Start it first.' })
-    const { helper, steps } = this.#start
-    return { id: this.id, name: this.record.name, helper, steps }
+    return { id: this.id, name: this.record.name, helper: start.helper, steps: start.steps }
+  }
+
+  /** Writes what a later helper, or a curious user, finds in the folder. A full disk ends nothing: it is in memory. */
+  keepOnDisk(spec: RuntimeSpec): void {
+    if (this.#state === 'removing') return
+    this.#keep(() => {
+      this.folder.writeSpec(spec)
+      const start = this.#startRecord()
+      if (start !== undefined) this.folder.writeStart(start)
+    })
   }
 
   /** Carries out the plan. Resolves when the command runs; a plan that fails leaves the container as it was.
@@ -106,6 +121,7 @@ export class Container {
     const gone = Promise.withResolvers<void>()
     this.#whenExited = Promise.withResolvers()
     this.#whenGone = gone.promise
+    this.#watcherSpoke = false
     const prepared = performance.now()
     let spawned = prepared
     try {
@@ -116,11 +132,13 @@ export class Container {
             this.#onStarted(pid)
             started.resolve()
             const helper = { prepare: (prepared - options.began) * 1000, spawn: (spawned - prepared) * 1000 }
-            // After the answer: it is kept for the trace, and for a helper that finds neither watcher nor exit status.
-            setImmediate(() => this.#keepTrace(helper, traceSteps(plan, records())))
+            const startedAt = this.#startedAt!
+            this.#makeStart = () => ({ startedAt, helper, steps: traceSteps(plan, records()) })
           },
-          onFailed: ({ operation, errno, on }) =>
-            started.reject(startFailure({ operation: plan[operation]!, errno, on })),
+          onFailed: ({ operation, errno, on }) => {
+            this.#watcherSpoke = true
+            started.reject(startFailure({ operation: plan[operation]!, errno, on }))
+          },
           onExited: (exit) => this.#onExited({ ...exit, oomKilled: exit.oomKills > 0 }),
           onGone: () => {
             started.reject(new BulkheadError('StartFailed', `${this.label}: its watcher ended without a word`))
@@ -236,7 +254,6 @@ export class Container {
     this.#state = 'removing'
     rmSync(join(this.folder.path, 'container.json'), { force: true }) // from here on it is a leftover
     await this.#whenGone
-    await this.#releaseKernelState()
     await this.#engine.native.addon.removeTree(this.folder.path)
     this.publish('destroy')
   }
@@ -268,9 +285,10 @@ export class Container {
     this.publish('start')
   }
 
-  #keepTrace(helper: StartRecord['helper'], steps: StartRecord['steps']): void {
-    this.#start = { startedAt: this.#startedAt ?? Date.now(), helper, steps }
-    if (this.#state !== 'removing') this.#keep(() => this.folder.writeStart(this.#start!))
+  #startRecord(): StartRecord | undefined {
+    if (this.#makeStart !== undefined) this.#start = this.#makeStart()
+    this.#makeStart = undefined
+    return this.#start
   }
 
   /** What a full disk must not end the helper for: it is in memory all the same. */
@@ -283,6 +301,7 @@ export class Container {
   }
 
   #onExited(exit: ExitRecord): void {
+    this.#watcherSpoke = true
     this.#pid = 0
     this.#exit = exit
     this.#state = 'exited'
@@ -294,6 +313,7 @@ export class Container {
 
   async #onGone(): Promise<void> {
     this.#watcher = undefined
+    if (this.#watcherSpoke) return // it has released everything itself
     // Killed before it could say how the container ended; the kernel killed the container with it.
     if (this.runs) {
       const lost: ExitRecord = { exitCode: 137, signal: 9, oomKilled: false, finishedAt: Date.now() }

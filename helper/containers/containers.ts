@@ -43,6 +43,8 @@ export class Containers implements Engine {
   readonly #containers = new Map<string, Container>()
   /** Names of containers that are being made. */
   readonly #reserved = new Set<string>()
+  /** Writes what is still to be written of containers that have just started. */
+  readonly #unwritten = new Set<() => void>()
   readonly #folders: Folders
   readonly watchers: Watchers
 
@@ -107,9 +109,9 @@ export class Containers implements Engine {
       const starting = container.start(plan, { attached: request.attach, began })
       // The watcher is at work: what the start does not need is done meanwhile.
       container.folder.writeRecord(container.record)
-      container.folder.writeSpec(spec)
-      this.#prepareNext()
-      return { container, attach: await starting }
+      const attach = await starting
+      this.#keepLater(container, spec)
+      return { container, attach }
     } catch (error) {
       this.#containers.delete(container.id)
       await container.remove()
@@ -122,8 +124,10 @@ export class Containers implements Engine {
     const container = this.get(reference)
     if (container.state !== 'created' && container.state !== 'exited')
       throw new BulkheadError('WrongState', `${container.label} is ${container.state} already`)
-    const plan = await this.#plan(container, container.folder.readSpec(), false)
+    const spec = this.specificationOf(container)
+    const plan = await this.#plan(container, spec, false)
     await container.start(plan, { attached: false, began })
+    this.#keepLater(container, spec)
     return container
   }
 
@@ -143,6 +147,12 @@ export class Containers implements Engine {
     } catch (error) {
       this.log.error({ err: error, container: container.id }, 'cannot remove a container that ended')
     }
+  }
+
+  /** The OCI runtime specification, as it was made; made again when a helper was killed before it was written. */
+  specificationOf(container: Container): RuntimeSpec {
+    const written = container.folder.readSpec()
+    return written ?? this.#specification(container.record, this.#parts.images.get(container.record.image))
   }
 
   /** Directories of layers that containers stand on. */
@@ -179,6 +189,7 @@ export class Containers implements Engine {
 
   /** Lets go of all watchers; their containers go on. */
   release(): void {
+    for (const write of this.#unwritten) write()
     for (const container of this.#containers.values()) container.release()
     this.watchers.release()
   }
@@ -212,9 +223,15 @@ export class Containers implements Engine {
     }
   }
 
-  #prepareNext(): void {
-    this.watchers.prepare()
-    this.#folders.prepare()
+  /** When the start is over: most short containers are gone by then, and cost the disk nothing. */
+  #keepLater(container: Container, spec: RuntimeSpec): void {
+    const write = (): void => {
+      clearTimeout(timer)
+      this.#unwritten.delete(write)
+      container.keepOnDisk(spec)
+    }
+    const timer = setTimeout(write, 100)
+    this.#unwritten.add(write)
   }
 
   #specification(record: Container['record'], image: Image): RuntimeSpec {

@@ -78,9 +78,10 @@ export class ContainerFolder {
   writeSpec(spec: RuntimeSpec): void {
     this.#write('config.json', spec)
   }
-  /** Root's own file, as it was written: not checked again. */
-  readSpec(): RuntimeSpec {
-    return JSON.parse(readFileSync(join(this.path, 'config.json'), 'utf8')) as RuntimeSpec
+  /** Root's own file, as it was written: not checked again. Undefined when it is not there. */
+  readSpec(): RuntimeSpec | undefined {
+    const path = join(this.path, 'config.json')
+    return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as RuntimeSpec) : undefined
   }
 
   // No fsync: a machine that goes down takes the container with it, and a start must not wait for a disk.

@@ -1,12 +1,9 @@
-/** Gives each start its watcher; one is kept ready, since starting it takes as long as a quarter of the whole. */
+/** Gives each start its watcher; some are kept ready, since starting one takes as long as a quarter of the whole. */
 import { Socket } from 'node:net'
 import type { Native } from '../host/native.ts'
+import { limits } from '../limits.ts'
+import { Pool } from './pool.ts'
 import { Watcher, type WatcherListener } from './watcher.ts'
-
-interface Ready {
-  readonly watcher: Watcher
-  readonly control: number
-}
 
 export interface StartOptions {
   readonly plan: Uint8Array
@@ -18,34 +15,27 @@ export interface StartOptions {
 export class Watchers {
   readonly #native: Native
   readonly #sockets: string
-  #spare: Ready | undefined
-  #ended = false
+  readonly #spares: Pool<{ watcher: Watcher; control: number }>
 
   /** `sockets`: the directory of the watchers' sockets. */
   constructor(native: Native, sockets: string) {
     this.#native = native
     this.#sockets = sockets
-    this.prepare()
+    this.#spares = new Pool(() => Watcher.spawn(native, sockets), limits.spares)
+    this.#spares.prepare()
   }
 
   /** Has a watcher start the container. `attach` is the stdio stream of whoever is attached. */
   start(options: StartOptions, listener: WatcherListener): { watcher: Watcher; attach: Socket | undefined } {
-    const spare = this.#spare
-    this.#spare = undefined
-    const { watcher, control } =
-      spare === undefined || spare.watcher.isGone ? Watcher.spawn(this.#native, this.#sockets) : spare
+    let { watcher, control } = this.#spares.take()
+    // Somebody may have killed it while it waited.
+    if (watcher.isGone) ({ watcher, control } = Watcher.spawn(this.#native, this.#sockets))
     watcher.listen(listener)
     const attach = this.#native.addon.sendPlan(control, options)
     return { watcher, attach: attach < 0 ? undefined : new Socket({ fd: attach }) }
   }
 
-  /** Makes the next one ready, when there is time. */
-  prepare(): void {
-    if (this.#spare === undefined && !this.#ended) this.#spare = Watcher.spawn(this.#native, this.#sockets)
-  }
-
   release(): void {
-    this.#ended = true
-    this.#spare?.watcher.release()
+    for (const { watcher } of this.#spares.end()) watcher.release()
   }
 }

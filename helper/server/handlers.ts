@@ -122,7 +122,7 @@ export function makeHandlers({ containers, images, cgroups, events, policy }: Pa
       const { exitCode, oomKilled } = await containers.get(container).wait()
       return { exitCode, oomKilled }
     },
-    'containers/inspect': ({ container }) => inspect(containers.get(container), cgroups),
+    'containers/inspect': ({ container }) => inspect(containers, cgroups, container),
     'containers/trace': ({ container }) => containers.get(container).trace(),
     'containers/logs': logs,
     'containers/resize': ({ container, rows, columns }) => {
@@ -135,7 +135,8 @@ export function makeHandlers({ containers, images, cgroups, events, policy }: Pa
   }
 }
 
-function inspect(container: Container, cgroups: Cgroups): Record<string, unknown> {
+function inspect(containers: Containers, cgroups: Cgroups, reference: string): Record<string, unknown> {
+  const container = containers.get(reference)
   const { record, folder } = container
   return {
     ...container.summary(),
@@ -145,7 +146,7 @@ function inspect(container: Container, cgroups: Cgroups): Record<string, unknown
     workDirectory: folder.work,
     logPath: `${folder.path}/log`,
     cgroups: container.runs ? cgroups.directories(container.id) : {},
-    specification: folder.readSpec(),
+    specification: containers.specificationOf(container),
   }
 }
 

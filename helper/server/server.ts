@@ -129,7 +129,7 @@ export class Server {
       )
       return
     }
-    this.#sockets.handleUpgrade(request, socket, head, (webSocket) => this.#accept(webSocket, caller))
+    this.#sockets.handleUpgrade(request, socket, head, (webSocket) => this.#accept(webSocket, socket, caller))
   }
 
   #mayAsk({ uid, gid, groups }: Caller): boolean {
@@ -137,9 +137,10 @@ export class Server {
     return uid === 0 || (group !== undefined && (gid === group || groups.includes(group)))
   }
 
-  #accept(socket: WebSocket, caller: Caller): void {
+  #accept(socket: WebSocket, raw: Socket, caller: Caller): void {
     const session = new Session({
       socket,
+      raw,
       caller,
       handlers: this.#handlers,
       log: this.#log,

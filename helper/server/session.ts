@@ -1,4 +1,5 @@
 /** One client: its requests checked and answered, its events, and its byte stream. */
+import type { Socket } from 'node:net'
 import { createMessageConnection, ErrorCodes, ResponseError, type MessageConnection } from 'vscode-jsonrpc/node'
 import type { Logger } from 'pino'
 import type { WebSocket } from 'ws'
@@ -20,6 +21,8 @@ export type InputListener = (bytes: Buffer) => void
 export class Session {
   readonly caller: Caller
   readonly #socket: WebSocket
+  /** The connection under it. */
+  readonly #raw: Socket
   readonly #connection: MessageConnection
   readonly #log: Logger
   #inFlight = 0
@@ -30,9 +33,17 @@ export class Session {
   #streaming = false
   readonly #closed = new AbortController()
 
-  constructor(options: { socket: WebSocket; caller: Caller; handlers: Handlers; log: Logger; onRequest: () => void }) {
+  constructor(options: {
+    socket: WebSocket
+    raw: Socket
+    caller: Caller
+    handlers: Handlers
+    log: Logger
+    onRequest: () => void
+  }) {
     const { socket, handlers, log, onRequest } = options
     this.#socket = socket
+    this.#raw = options.raw
     this.caller = options.caller
     this.#log = log
     this.#connection = createMessageConnection(
@@ -61,6 +72,7 @@ export class Session {
       this.#socket.terminate()
       return
     }
+    this.#cork()
     void this.#connection.sendNotification('event', event).catch(() => undefined)
   }
 
@@ -90,6 +102,13 @@ export class Session {
       const sent = new Promise<void>((resolve) => this.#socket.send(part, () => resolve()))
       if (full) await sent
     }
+  }
+
+  /** What is said in one go leaves in one go: events, and the answer that they come with, wake a client once. */
+  #cork(): void {
+    if (this.#raw.writableCorked > 0) return
+    this.#raw.cork()
+    setImmediate(() => this.#raw.uncork())
   }
 
   endStream(end: EndOfStream): void {
