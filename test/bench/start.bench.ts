@@ -7,7 +7,11 @@ import { TestHelper } from '../support/helper.ts'
 import { median, report, timed, type Line } from './measure.ts'
 import { bubblewrap, docker, floor, runc, type Peer } from './peers.ts'
 
-const rounds = 40
+const turns = 4
+const startsInBlock = 20
+const warmUp = 4
+/** Milliseconds between starts: the figure is that of one start, not of the queue of clean-ups before it. */
+const pause = 60
 const crowd = 100
 const cores = 2
 
@@ -65,27 +69,6 @@ try {
   await sleep(10_000)
   const idleTicks = cpuTicks(helper.pid) - ticks
 
-  engine = await docker(directory)
-  const own: Peer = { name: 'bulkhead', start: () => timed(() => startOnce(client, exits)) }
-  const peers = [floor(directory), own, bubblewrap(), runc(directory), ...(engine === undefined ? [] : [engine])]
-  const times = new Map<string, number[]>(peers.map(({ name }) => [name, []]))
-  for (let round = -5; round < rounds; round++)
-    for (const peer of peers) {
-      // What the peer before it still cleans up in the background is not this one's to pay. Then several in a row, so
-      // that none pays for caches that another one filled: the last counts.
-      await sleep(200)
-      for (let warm = 0; warm < (peer === engine ? 0 : 3); warm++) await peer.start()
-      const took = await peer.start()
-      if (round >= 0) times.get(peer.name)!.push(took)
-    }
-  const of = (name: string): number => median(times.get(name)!)
-  const ours = of('bulkhead')
-  const lines: Line[] = peers.map(({ name }) => ({
-    what: name,
-    value: `${of(name).toFixed(2).padStart(7)} ms   ${(of(name) / ours).toFixed(2)} × bulkhead`,
-  }))
-  report(`start of /bin/true, request to exit: medians of ${rounds} rounds, interleaved`, lines)
-
   const sequential =
     (await timed(async () => {
       for (let n = 0; n < crowd; n++) await startOnce(client, exits)
@@ -96,6 +79,29 @@ try {
       (await timed(() => Promise.all(Array.from({ length: crowd }, () => startOnce(client, exits))))) / crowd,
     )
   await sleep(500)
+
+  engine = await docker(directory)
+  const own: Peer = { name: 'bulkhead', start: () => timed(() => startOnce(client, exits)) }
+  const peers = [floor(directory), own, bubblewrap(), runc(directory), ...(engine === undefined ? [] : [engine])]
+  const times = new Map<string, number[]>(peers.map(({ name }) => [name, []]))
+  // In blocks, since what one engine cleans up in the background (runc's cgroups, for half a second) slows the next one
+  // down, whichever that is; and in turns, since the machine's own speed changes with time.
+  for (let turn = 0; turn < turns; turn++)
+    for (const peer of peers) {
+      await sleep(1500)
+      for (let n = -warmUp; n < startsInBlock; n++) {
+        const took = await peer.start()
+        if (n >= 0) times.get(peer.name)!.push(took)
+        await sleep(pause)
+      }
+    }
+  const of = (name: string): number => median(times.get(name)!)
+  const ours = of('bulkhead')
+  const lines: Line[] = peers.map(({ name }) => ({
+    what: name,
+    value: `${of(name).toFixed(2).padStart(7)} ms   ${(of(name) / ours).toFixed(2)} × bulkhead`,
+  }))
+  report(`start of /bin/true, request to exit: medians of ${turns * startsInBlock} in ${turns} turns`, lines)
 
   const sleepers = await Promise.all(
     Array.from({ length: 20 }, () => client.call('containers/run', { image: 'busybox', command: ['sleep', '1000'] })),
