@@ -97,12 +97,16 @@ async function sendInput(client: Client): Promise<void> {
   client.endInput()
 }
 
-function forwardSignals(client: Client, container: string): void {
+/** From before the container runs, so that none ends this process instead: those that come early are sent on then. */
+function forwardSignals(client: Client): (container: string) => void {
+  const container = Promise.withResolvers<string>()
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const)
-    process.on(
-      name,
-      () => void client.call('containers/kill', { container, signal: constants.signals[name] }).catch(() => undefined),
-    )
+    process.on(name, () => {
+      void container.promise
+        .then((id) => client.call('containers/kill', { container: id, signal: constants.signals[name] }))
+        .catch(() => undefined) // it has ended meanwhile
+    })
+  return container.resolve
 }
 
 /** Of the terminal; some say that they have no size at all. */
@@ -129,12 +133,13 @@ async function runAttached(client: Client, request: Params<'containers/run'>): P
       hint: 'Leave out -t, or run it at a terminal.',
     })
   const end = writeStream(client)
+  const forwardTo = request.tty === true ? undefined : forwardSignals(client)
   const { id } = await client.call('containers/run', request)
+  forwardTo?.(id)
   const raw = request.tty === true && process.stdin.isTTY
   if (raw) enterRawMode()
   try {
     if (request.tty === true) followWindow(client, id)
-    else forwardSignals(client, id)
     if (request.openStdin === true) void sendInput(client).catch(() => undefined)
     const { exitCode } = await end
     return exitCode ?? 125

@@ -15,6 +15,8 @@ export class Client {
   readonly #connection: MessageConnection
   readonly #socket: Socket
   readonly #eventListeners: ((event: BulkheadEvent) => void)[] = []
+  /** Calls that wait for an answer, which does not come when the helper dies. */
+  readonly #waiting = new Set<(error: Error) => void>()
   #stream: StreamHandler | undefined
 
   constructor(socket: Socket) {
@@ -27,6 +29,10 @@ export class Client {
     this.#connection.onNotification(new NotificationType<BulkheadEvent>('event'), (event) => {
       for (const listener of this.#eventListeners) listener(event)
     })
+    this.#connection.onClose(() => {
+      const error = new BulkheadError('Unreachable', 'the helper closed the connection')
+      for (const reject of this.#waiting) reject(error)
+    })
     this.#connection.listen()
   }
 
@@ -35,10 +41,14 @@ export class Client {
     method: M,
     ...[params]: Params<M> extends Record<string, never> ? [] : [Params<M>]
   ): Promise<Result<M>> {
+    const lost = Promise.withResolvers<never>()
+    this.#waiting.add(lost.reject)
     try {
-      return await this.#connection.sendRequest<Result<M>>(method, params ?? {})
+      return await Promise.race([this.#connection.sendRequest<Result<M>>(method, params ?? {}), lost.promise])
     } catch (error) {
       throw fromWire(error)
+    } finally {
+      this.#waiting.delete(lost.reject)
     }
   }
 

@@ -44,6 +44,8 @@ export class Container {
   #pid = 0
   #startedAt: number | null = null
   #start: StartRecord | undefined
+  #isStarting = false
+  #removal: Promise<void> | undefined
   /** Makes `#start`, when somebody asks for it or it is kept on disk. */
   #makeStart: (() => StartRecord) | undefined
   /** The watcher said how the container ended, or why it did not start: it releases what it holds itself. */
@@ -113,8 +115,21 @@ export class Container {
    * @param began time of the request, milliseconds of performance.now()
    * @throws BulkheadError that says which operation failed, and why */
   async start(plan: readonly Operation[], options: { attached: boolean; began: number }): Promise<Socket | undefined> {
-    // The watcher of an earlier start holds the folder until it has let go of everything.
-    if (this.#watcher !== undefined) await this.#whenGone
+    if (this.#isStarting) throw new BulkheadError('WrongState', `${this.label} is being started already`)
+    this.#isStarting = true
+    try {
+      // The watcher of an earlier start holds the folder until it has let go of everything.
+      if (this.#watcher !== undefined) await this.#whenGone
+      return await this.#carryOut(plan, options)
+    } finally {
+      this.#isStarting = false
+    }
+  }
+
+  async #carryOut(
+    plan: readonly Operation[],
+    options: { attached: boolean; began: number },
+  ): Promise<Socket | undefined> {
     if (this.#exit !== undefined) rmSync(join(this.folder.path, 'exit.json'), { force: true })
     const encoded = encodePlan(plan)
     const started = Promise.withResolvers<void>()
@@ -185,6 +200,7 @@ export class Container {
     this.#watcher = Watcher.find(this.#engine.paths.socketOfWatcher(this.id), {
       onStarted: ({ pid }) => {
         this.#pid = pid
+        this.#startedAt ??= this.record.createdAt // killed before that was written
         this.#state = 'running'
         found.resolve(true)
       },
@@ -249,8 +265,13 @@ export class Container {
       : this.#whenExited.promise
   }
 
-  /** Frees what it wrote. Resumed by the next helper when this one is killed meanwhile. */
-  async remove(): Promise<void> {
+  /** Frees what it wrote; once, however many ask. Resumed by the next helper when this one is killed meanwhile. */
+  remove(): Promise<void> {
+    this.#removal ??= this.#remove()
+    return this.#removal
+  }
+
+  async #remove(): Promise<void> {
     this.#state = 'removing'
     rmSync(join(this.folder.path, 'container.json'), { force: true }) // from here on it is a leftover
     await this.#whenGone

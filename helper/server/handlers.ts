@@ -47,7 +47,7 @@ export function makeHandlers({ containers, images, cgroups, events, policy }: Pa
   async function logs(options: CheckedParams<'containers/logs'>, session: Session): Promise<null> {
     const container = containers.get(options.container)
     session.openStream(() => undefined)
-    void sendLog(container, options, session)
+    sendLog(container, options, session).catch(() => session.endStream({ exitCode: null, oomKilled: false }))
     return null
   }
 

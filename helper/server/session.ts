@@ -73,7 +73,7 @@ export class Session {
       return
     }
     this.#cork()
-    void this.#connection.sendNotification('event', event).catch(() => undefined)
+    this.#notify('event', event)
   }
 
   /** Takes this connection's stream. @throws BulkheadError when it has one already. */
@@ -114,7 +114,15 @@ export class Session {
   endStream(end: EndOfStream): void {
     this.#streaming = false
     this.#onInput = () => undefined // what still comes belongs to the stream that has ended
-    void this.#connection.sendNotification('stream/end', end).catch(() => undefined)
+    this.#notify('stream/end', end)
+  }
+
+  /** To a client that is gone there is nothing to say. */
+  #notify(method: string, params: object): void {
+    if (this.closed.aborted) return
+    this.#connection.sendNotification(method, params).catch((error: unknown) => {
+      this.#log.debug({ err: error, method }, 'a client went away')
+    })
   }
 
   #receive(bytes: Uint8Array): void {

@@ -26,7 +26,12 @@ export function passStdio(session: Session, container: Container, watcher: Socke
   })
   watcher.on('error', () => undefined) // 'close' follows
   watcher.on('close', () => {
-    void sending.then(() => container.wait()).then((exit) => session.endStream(exit))
+    void sending
+      .then(() => container.wait())
+      .then(
+        (exit) => session.endStream(exit),
+        () => session.endStream({ exitCode: null, oomKilled: false }),
+      )
   })
   watcher.on('drain', () => session.holdInput(false))
   session.closed.addEventListener('abort', () => watcher.destroy())

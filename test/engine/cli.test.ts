@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { root, TestHelper } from '../support/helper.ts'
+import { within } from '../support/within.ts'
 
 describe('bulkhead', () => {
   let helper: TestHelper
@@ -100,6 +101,23 @@ describe('bulkhead', () => {
     })
     const [code] = await once(child, 'exit')
     assert.deepEqual([code, output], [5, 'ready\ngot\n'])
+  })
+
+  it('hurts nobody when it is killed while it is attached', async () => {
+    for (let round = 0; round < 5; round++) {
+      const child = spawn(
+        process.execPath,
+        [join(root, 'dist/bulkhead.cjs'), 'run', '--name', 'orphan', 'busybox', 'sh', '-c', 'echo ready; sleep 1000'],
+        { env: { ...process.env, BULKHEAD_HOST: `unix://${helper.socket}` }, stdio: ['ignore', 'pipe', 'inherit'] },
+      )
+      child.stdout.once('data', () => child.kill('SIGKILL'))
+      await once(child, 'exit')
+      const client = await helper.client()
+      assert.equal((await client.call('containers/list')).find(({ name }) => name === 'orphan')?.state, 'running')
+      await within(2_000, 'removal', client.call('containers/remove', { container: 'orphan', force: true }))
+      client.close()
+    }
+    assert.equal(helper.isGone, false)
   })
 
   it('gives a shell at a terminal', async () => {

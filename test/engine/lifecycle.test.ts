@@ -126,14 +126,29 @@ describe('the life of a container', () => {
   })
 
   it('is removed once, however many ask at once', async () => {
-    await run(['sleep', '100'], { name: 'unloved' })
+    const watching = await helper.client()
+    const destroyed: string[] = []
+    watching.onEvent(({ action, id }) => action === 'destroy' && destroyed.push(id))
+    const { id } = await run(['sleep', '100'], { name: 'unloved' })
     const removals = [1, 2, 3].map(() => client.call('containers/remove', { container: 'unloved', force: true }))
-    const results = await Promise.allSettled(removals)
-    assert.ok(results.some(({ status }) => status === 'fulfilled'))
+    assert.ok((await Promise.allSettled(removals)).some(({ status }) => status === 'fulfilled'))
     assert.equal(
       (await client.call('containers/list')).some(({ name }) => name === 'unloved'),
       false,
     )
+    await watching.call('version')
+    assert.deepEqual(destroyed, [id])
+  })
+
+  it('is started once, however many ask at once', async () => {
+    const { id } = await run(['sh', '-c', 'test -e /again && exec sleep 100; touch /again'], { name: 'wanted' })
+    await client.call('containers/wait', { container: id })
+    const starts = await Promise.allSettled(
+      [1, 2, 3].map(() => client.call('containers/start', { container: 'wanted' })),
+    )
+    assert.deepEqual(starts.map(({ status }) => status).toSorted(), ['fulfilled', 'rejected', 'rejected'])
+    assert.equal((await client.call('containers/list')).find((container) => container.id === id)?.state, 'running')
+    await client.call('containers/remove', { container: id, force: true })
   })
 
   it('starts a hundred times at once', async () => {

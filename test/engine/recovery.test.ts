@@ -119,6 +119,17 @@ describe('a helper that is killed', () => {
     }
   })
 
+  it('tells those who wait for it that it is gone', async () => {
+    const client = await helper.client()
+    const { id } = await client.call('containers/run', { image: 'busybox', command: ['sleep', '100'] })
+    const wait = client.call('containers/wait', { container: id })
+    await helper.kill('SIGKILL')
+    await assert.rejects(wait, /the helper closed the connection/)
+    await helper.start()
+    const again = await helper.client()
+    await again.call('containers/remove', { container: id, force: true })
+  })
+
   it('notices a watcher that was killed, and that its container ended with it', async () => {
     const client = await helper.client()
     const { id, pid } = await client.call('containers/run', { image: 'busybox', command: ['sleep', '100'] })

@@ -88,6 +88,9 @@ export class VsCodeWindow {
 
   /** Opens a row's context menu; answers its entries. */
   async openMenu(name: string): Promise<string[]> {
+    // Away with a hover that lies over the rows.
+    await this.page.mouse.move(900, 600)
+    await this.page.locator('.monaco-hover:visible').waitFor({ state: 'hidden' })
     await this.row(name).first().click({ button: 'right' })
     const entries = this.page.locator('.monaco-menu .action-label:not(.separator)')
     await entries.first().waitFor()
