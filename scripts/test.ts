@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Counts } from '../test/support/counts.ts'
+import { leftovers } from '../test/support/leftovers.ts'
 
 const root = join(import.meta.dirname, '..')
 const mocha = join(root, 'node_modules/mocha/bin/mocha.js')
@@ -46,7 +47,7 @@ function runSuite(suite: Suite, directory: string): Counts {
   const { status } = spawnSync(process.execPath, suite.run, {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...process.env, BULKHEAD_COUNTS: file },
+    env: { ...process.env, BULKHEAD_COUNTS: file, BULKHEAD_BEFORE: JSON.stringify(before) },
   })
   const counts = existsSync(file)
     ? (JSON.parse(readFileSync(file, 'utf8')) as Counts)
@@ -62,6 +63,7 @@ if (unknown.length > 0) {
 }
 const build = spawnSync(process.execPath, ['scripts/build.ts'], { cwd: root, stdio: 'inherit' })
 if (build.status !== 0) process.exit(1)
+const before = leftovers()
 const directory = mkdtempSync('/tmp/counts-')
 const results = suites
   .filter(({ name }) => wanted.length === 0 || wanted.includes(name))

@@ -149,7 +149,9 @@ describe('bulkhead', () => {
     const actions = output
       .trim()
       .split('\n')
-      .map((line) => JSON.parse(line).action)
+      .map((line) => JSON.parse(line))
+      .filter(({ attributes }) => attributes.name === 'seen')
+      .map(({ action }) => action)
     assert.deepEqual(actions, ['create', 'start', 'die', 'destroy'])
   })
 

@@ -29,9 +29,11 @@ describe('the life of a container', () => {
   it('says create, start, die and destroy, in that order, each within 100 ms', async () => {
     const watching = await helper.client()
     const seen: [string, number][] = []
-    watching.onEvent((event) => seen.push([event.action, Date.now() - event.time]))
-    const destroyed = nextEvent(watching, ({ action }) => action === 'destroy')
-    await run(['true'], { autoRemove: true })
+    // That of an earlier test may still be on its way out.
+    const isOurs = ({ attributes }: { attributes: Record<string, string> }): boolean => attributes['name'] === 'lived'
+    watching.onEvent((event) => isOurs(event) && seen.push([event.action, Date.now() - event.time]))
+    const destroyed = nextEvent(watching, (event) => isOurs(event) && event.action === 'destroy')
+    await run(['true'], { autoRemove: true, name: 'lived' })
     await destroyed
     assert.deepEqual(
       seen.map(([action]) => action),
