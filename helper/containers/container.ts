@@ -335,13 +335,13 @@ export class Container {
   async #onGone(): Promise<void> {
     this.#watcher = undefined
     if (this.#watcherSpoke) return // it has released everything itself
-    // Killed before it could say how the container ended; the kernel killed the container with it.
-    if (this.runs) {
-      const lost: ExitRecord = { exitCode: 137, signal: 9, oomKilled: false, finishedAt: Date.now() }
-      this.#keep(() => this.folder.writeExit(lost))
-      this.#onExited(lost)
-    }
+    // Killed before it could say how the container ended. The kernel kills the container with it: its cgroup can be
+    // removed when the last process is gone.
     await this.#releaseKernelState()
+    if (!this.runs) return
+    const lost: ExitRecord = { exitCode: 137, signal: 9, oomKilled: false, finishedAt: Date.now() }
+    this.#keep(() => this.folder.writeExit(lost))
+    this.#onExited(lost)
   }
 
   /** What the watcher releases itself, unless it was killed. */
