@@ -106,8 +106,14 @@ export class VsCodeWindow {
 
   async chooseFromMenu(name: string, entry: string): Promise<void> {
     await this.openMenu(name)
-    await this.page.locator('.monaco-menu .action-label', { hasText: entry }).click()
-    await this.page.locator('.monaco-menu').waitFor({ state: 'detached' })
+    const item = this.page.locator('.monaco-menu .action-label', { hasText: entry })
+    const menu = this.page.locator('.monaco-menu')
+    // On a busy machine a click may still fall into the moments that the menu ignores.
+    for (let tries = 0; tries < 4 && (await menu.count()) > 0; tries++) {
+      await item.click()
+      await menu.waitFor({ state: 'detached', timeout: 1_000 }).catch(() => undefined)
+    }
+    await menu.waitFor({ state: 'detached' })
   }
 
   /** Kept under the git-ignored test/output, to be looked at. */
