@@ -1,6 +1,6 @@
 /** The peers, each starting /bin/true in the same busybox root: milliseconds of one start. */
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, globSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { busyboxArchive, busyboxRoot } from '../support/busybox.ts'
 
@@ -61,6 +61,10 @@ export function runc(directory: string): Peer {
   }
 }
 
+function parentCgroups(): string[] {
+  return globSync(['/sys/fs/cgroup/docker', '/sys/fs/cgroup/*/docker'])
+}
+
 /** A Docker engine of the bench's own, that touches no firewall and no bridge. Undefined where none starts. */
 export async function docker(directory: string): Promise<Peer | undefined> {
   const host = `unix://${directory}/docker.sock`
@@ -72,12 +76,15 @@ export async function docker(directory: string): Promise<Peer | undefined> {
     ],
     { stdio: 'ignore' },
   )
+  // The engine leaves its parent cgroup behind: those that were not there before it are removed with it.
+  const present = new Set(parentCgroups())
   const run = (...args: string[]): number => timedCommand('/usr/bin/docker', ['--host', host, ...args])
   const close = async (): Promise<void> => {
     if (daemon.exitCode !== null) return
     const exited = new Promise((resolve) => daemon.once('exit', resolve))
     daemon.kill('SIGTERM')
     await exited
+    for (const parent of parentCgroups()) if (!present.has(parent)) rmdirSync(parent)
   }
   for (let tries = 0; tries < 150 && daemon.exitCode === null; tries++) {
     await new Promise((resolve) => setTimeout(resolve, 200))
