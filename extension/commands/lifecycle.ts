@@ -20,7 +20,7 @@ async function confirmRemove(containers: readonly ContainerSummary[]): Promise<b
   const running = containers.filter(runs).length
   const what =
     containers.length === 1
-      ? vscode.l10n.t('Remove container {0}?', containers[0]!.name)
+      ? vscode.l10n.t('Remove container “{0}”?', containers[0]!.name)
       : vscode.l10n.t('Remove {0} containers?', containers.length)
   const lost = vscode.l10n.t('What was written inside is lost; the image stays.')
   const killed = running === 0 ? '' : ` ${vscode.l10n.t('Those that run are killed.')}`

@@ -144,7 +144,7 @@ for (const [theme, label] of [
       const { page } = window
       await window.row('failed').hover()
       await window.row('failed').locator('.action-label[aria-label="Remove…"]').click()
-      await page.locator('.monaco-dialog-box', { hasText: 'Remove container failed?' }).waitFor()
+      await page.locator('.monaco-dialog-box', { hasText: 'Remove container “failed”?' }).waitFor()
       await window.screenshot(`${theme}-8-remove`)
       await page.locator('.monaco-dialog-box .monaco-button', { hasText: 'Remove' }).click()
       await window.row('failed').waitFor({ state: 'detached' })
