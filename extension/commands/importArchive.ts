@@ -2,6 +2,7 @@
 import { createReadStream } from 'node:fs'
 import { basename } from 'node:path'
 import * as vscode from 'vscode'
+import { imageNamePattern } from '../../helper/protocol/text.ts'
 import { views } from '../contributions.ts'
 import type { ConnectedContext } from '../context.ts'
 
@@ -30,7 +31,7 @@ export async function importArchive(context: ConnectedContext, file: vscode.Uri)
     title: vscode.l10n.t('Name of the Image'),
     value: imageNameOf(file.fsPath),
     validateInput: (value) =>
-      /^[a-z0-9]+(?:[._/-][a-z0-9]+)*(?::[\w.-]+)?$/.test(value)
+      imageNamePattern.test(value)
         ? undefined
         : vscode.l10n.t('Lower-case letters, digits and . _ - /, with an optional :tag'),
   })

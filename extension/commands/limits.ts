@@ -1,22 +1,14 @@
 /** Limits as people write them: `memory=512m cpus=1.5 pids=100`. */
 import * as vscode from 'vscode'
+import { parseBytes } from '../../helper/protocol/text.ts'
 import type { Resources } from '../../helper/protocol/schemas.ts'
-
-const factors = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 }
-
-function bytes(text: string): number | undefined {
-  const match = /^(\d+(?:\.\d+)?)([kmg]?)b?$/i.exec(text)
-  return match === null
-    ? undefined
-    : Math.round(Number(match[1]) * factors[match[2]!.toLowerCase() as keyof typeof factors])
-}
 
 function number(text: string): number | undefined {
   return /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : undefined
 }
 
 const known = {
-  memory: { parse: bytes, set: (value: number): Resources => ({ memory: value }) },
+  memory: { parse: parseBytes, set: (value: number): Resources => ({ memory: value }) },
   cpus: { parse: number, set: (value: number): Resources => ({ cpus: value }) },
   pids: { parse: number, set: (value: number): Resources => ({ pidsLimit: value }) },
 }

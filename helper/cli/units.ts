@@ -1,13 +1,12 @@
 /** Values as people write them on a command line. */
 import { InvalidArgumentError } from 'commander'
+import { parseBytes } from '../protocol/text.ts'
 
-const factors = { '': 1, b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 }
-
-/** `512m` as bytes, with Docker's units: b, k, m, g, t, each of 1024. */
+/** @throws InvalidArgumentError, which commander prints */
 export function bytes(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)\s*([bkmgt]?)(?:i?b)?$/i.exec(text)
-  if (match === null) throw new InvalidArgumentError('It must be a number with a unit of b, k, m or g, such as 512m.')
-  return Math.round(Number(match[1]) * factors[match[2]!.toLowerCase() as keyof typeof factors])
+  const parsed = parseBytes(text)
+  if (parsed !== undefined) return parsed
+  throw new InvalidArgumentError('It must be a number with a unit of b, k, m or g, such as 512m.')
 }
 
 /** As `bytes`, or -1 for no limit. */

@@ -1,6 +1,7 @@
 /** What the two sides say, as zod schemas: checked by the helper before anything is done. Sizes are bytes, times are
  * milliseconds since 1970 unless a name says otherwise. */
 import * as z from 'zod'
+import { imageNamePattern } from './text.ts'
 
 /** A container by its id, a prefix of its id, or its name. */
 export const containerReference = z.string().min(1).max(128)
@@ -16,14 +17,10 @@ export const containerName = z
     'must be letters, digits, _ . or -, at least two, beginning with a letter or digit',
   )
 
-/** `name[:tag]`, as in the OCI distribution specification, without a registry. */
 export const imageName = z
   .string()
   .max(255)
-  .regex(
-    /^[a-z0-9]+(?:[._/-][a-z0-9]+)*(?::[\w][\w.-]{0,127})?$/,
-    'must be lower-case letters, digits and . _ - /, with an optional :tag',
-  )
+  .regex(imageNamePattern, 'must be lower-case letters, digits and . _ - /, with an optional :tag')
 
 export const hostname = z
   .string()
