@@ -19,6 +19,7 @@ export interface Cgroups {
   directories(id: string): Readonly<Record<string, string>>
   freeze(id: string): Promise<void>
   thaw(id: string): Promise<void>
+  isFrozen(id: string): boolean
   /** Kills every process in the cgroup. */
   kill(id: string): Promise<void>
   /** Removes a container's cgroup that its watcher left behind; waits for processes that are ending. */

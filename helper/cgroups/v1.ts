@@ -81,6 +81,10 @@ export class CgroupsV1 implements Cgroups {
     await this.#setFrozen(id, 'THAWED')
   }
 
+  isFrozen(id: string): boolean {
+    return readFileSync(join(this.#parent('freezer'), id, 'freezer.state'), 'utf8').trim() !== 'THAWED'
+  }
+
   /** v1 has no cgroup.kill: freeze, so that nothing forks away meanwhile, signal all, thaw. */
   async kill(id: string): Promise<void> {
     const directory = join(this.#parent('freezer'), id)

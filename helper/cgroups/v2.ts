@@ -107,6 +107,10 @@ export class CgroupsV2 implements Cgroups {
     await this.#setFrozen(id, false)
   }
 
+  isFrozen(id: string): boolean {
+    return readFileSync(join(this.#directory(id), 'cgroup.freeze'), 'utf8').trim() === '1'
+  }
+
   async kill(id: string): Promise<void> {
     writeFileSync(join(this.#directory(id), 'cgroup.kill'), '1')
   }

@@ -201,7 +201,7 @@ export class Container {
       onStarted: ({ pid }) => {
         this.#pid = pid
         this.#startedAt ??= this.record.createdAt // killed before that was written
-        this.#state = 'running'
+        this.#state = this.#engine.cgroups.isFrozen(this.id) ? 'paused' : 'running'
         found.resolve(true)
       },
       onFailed: () => undefined,

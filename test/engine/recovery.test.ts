@@ -119,6 +119,19 @@ describe('a helper that is killed', () => {
     }
   })
 
+  it('knows which containers were paused', async () => {
+    const client = await helper.client()
+    const { id } = await client.call('containers/run', { image: 'busybox', command: ['sleep', '100'] })
+    await client.call('containers/pause', { container: id })
+    await helper.kill('SIGKILL')
+    await helper.start()
+    const again = await helper.client()
+    assert.equal((await again.call('containers/list')).find((container) => container.id === id)?.state, 'paused')
+    assert.equal((await again.call('containers/unpause', { container: id })).state, 'running')
+    await again.call('containers/pause', { container: id })
+    await again.call('containers/remove', { container: id, force: true })
+  })
+
   it('tells those who wait for it that it is gone', async () => {
     const client = await helper.client()
     const { id } = await client.call('containers/run', { image: 'busybox', command: ['sleep', '100'] })
