@@ -3,7 +3,7 @@ import { createMessageConnection, NotificationType, type MessageConnection } fro
 import { BulkheadError, fromWire } from '../protocol/errors.ts'
 import type { Method, Params, Result } from '../protocol/methods.ts'
 import type { BulkheadEvent, EndOfStream } from '../protocol/schemas.ts'
-import { channel, frame, maxFrame, type Channel } from '../protocol/stream.ts'
+import { channel, endOfStdin, frame, maxFrame, type Channel } from '../protocol/stream.ts'
 import { WebSocketReader, WebSocketWriter, type Socket } from '../protocol/transport.ts'
 
 export interface StreamHandler {
@@ -80,7 +80,7 @@ export class Client {
   }
 
   endInput(): void {
-    this.#socket.send(frame(channel.stdin, new Uint8Array(0)))
+    this.#socket.send(endOfStdin)
   }
 
   /** Holds the stream back, so that a slow reader does not fill memory; and lets it go on. */

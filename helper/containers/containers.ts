@@ -104,15 +104,20 @@ export class Containers implements Engine {
   async run(request: RunRequest): Promise<{ container: Container; attach: Socket | undefined }> {
     const began = performance.now()
     const { container, spec } = this.#create(request)
+    let starting: Promise<Socket | undefined> | undefined
     try {
       const plan = await this.#plan(container, spec, request.attach)
-      const starting = container.start(plan, { attached: request.attach, began })
+      starting = container.start(plan, { attached: request.attach, began })
       // The watcher is at work: what the start does not need is done meanwhile.
       container.folder.writeRecord(container.record)
       const attach = await starting
       this.#keepLater(container, spec)
       return { container, attach }
     } catch (error) {
+      // It may run all the same: a disk can be too full for its record alone.
+      const attach = await starting?.catch(() => undefined)
+      attach?.destroy()
+      await container.kill()
       this.#containers.delete(container.id)
       await container.remove()
       throw error

@@ -27,26 +27,21 @@ export function makeHandlers({ containers, images, cgroups, events, policy }: Pa
   async function run(request: RunRequest, session: Session) {
     policy.require(session.caller, grantsFor(request))
     if (!request.attach) return (await containers.run(request)).container.summary()
-    // Kept until the container is there to take it.
-    let early: Buffer[] = []
-    let take = (bytes: Buffer): void => void early.push(Buffer.from(bytes))
-    session.openStream((bytes) => take(bytes))
+    session.openStream()
     try {
       const { container, attach } = await containers.run(request)
-      take = passStdio(session, container, attach!)
-      for (const bytes of early.splice(0)) take(bytes)
+      session.takeInput(passStdio(session, container, attach!))
       return container.summary()
     } catch (error) {
       session.endStream({ exitCode: null, oomKilled: false })
       throw error
-    } finally {
-      early = []
     }
   }
 
   async function logs(options: CheckedParams<'containers/logs'>, session: Session): Promise<null> {
     const container = containers.get(options.container)
-    session.openStream(() => undefined)
+    session.openStream()
+    session.takeInput(() => undefined)
     sendLog(container, options, session).catch(() => session.endStream({ exitCode: null, oomKilled: false }))
     return null
   }
@@ -56,7 +51,8 @@ export function makeHandlers({ containers, images, cgroups, events, policy }: Pa
     session.closed.addEventListener('abort', () =>
       source.destroy(new BulkheadError('ArchiveInvalid', 'the client closed the connection before the archive’s end')),
     )
-    session.openStream((bytes) => {
+    session.openStream()
+    session.takeInput((bytes) => {
       if (bytes.byteLength === 0) source.push(null)
       else if (!source.push(Buffer.from(bytes))) session.holdInput(true)
     })

@@ -7,7 +7,7 @@ import * as z from 'zod'
 import { toBulkheadError } from '../host/errno.ts'
 import { limits } from '../limits.ts'
 import { BulkheadError, toWire, type ErrorData } from '../protocol/errors.ts'
-import { methods, type CheckedParams, type Method, type Result } from '../protocol/methods.ts'
+import { methods, type CheckedParams, type Method, type notifications, type Result } from '../protocol/methods.ts'
 import type { BulkheadEvent, EndOfStream } from '../protocol/schemas.ts'
 import { channel, frame, maxFrame, type Channel } from '../protocol/stream.ts'
 import { WebSocketReader, WebSocketWriter } from '../protocol/transport.ts'
@@ -27,7 +27,7 @@ export class Session {
   readonly #log: Logger
   #inFlight = 0
   #onInput: InputListener | undefined
-  /** Input that came before the request that takes it: requests are handled a moment after they arrive. */
+  /** Input that came before somebody takes it: requests are handled a moment after they arrive. */
   #early: Buffer[] = []
   #earlySize = 0
   #streaming = false
@@ -76,15 +76,21 @@ export class Session {
     this.#notify('event', event)
   }
 
-  /** Takes this connection's stream. @throws BulkheadError when it has one already. */
-  openStream(onInput: InputListener): void {
+  /** Takes this connection's stream. Its input is kept until `takeInput`. @throws BulkheadError when it has one already. */
+  openStream(): void {
     if (this.#streaming)
       throw new BulkheadError('InvalidRequest', 'this connection carries a stream already', {
         hint: 'Open another connection.',
       })
     this.#streaming = true
+    this.#onInput = undefined
+  }
+
+  /** From now on the listener gets the stream's input, what came before included. */
+  takeInput(onInput: InputListener): void {
     this.#onInput = onInput
     this.#earlySize = 0
+    this.holdInput(false)
     for (const bytes of this.#early.splice(0)) onInput(bytes)
   }
 
@@ -118,7 +124,7 @@ export class Session {
   }
 
   /** To a client that is gone there is nothing to say. */
-  #notify(method: string, params: object): void {
+  #notify(method: keyof typeof notifications, params: object): void {
     if (this.closed.aborted) return
     this.#connection.sendNotification(method, params).catch((error: unknown) => {
       this.#log.debug({ err: error, method }, 'a client went away')
@@ -130,8 +136,10 @@ export class Session {
     const input = Buffer.from(bytes.buffer, bytes.byteOffset + 1, bytes.byteLength - 1)
     if (this.#onInput !== undefined) return this.#onInput(input)
     this.#earlySize += input.byteLength
-    if (this.#earlySize > limits.earlyInput) this.#socket.close(1008, 'bytes that belong to no stream')
-    else this.#early.push(Buffer.from(input))
+    const full = this.#earlySize > limits.earlyInput
+    if (full && !this.#streaming) return this.#socket.close(1008, 'bytes that belong to no stream')
+    this.#early.push(Buffer.from(input))
+    if (full) this.holdInput(true)
   }
 
   async #answer(handlers: Handlers, method: string, params: unknown): Promise<unknown> {

@@ -5,6 +5,7 @@ import { createConnection } from 'node:net'
 import { join } from 'node:path'
 import { WebSocket } from 'ws'
 import { runToEnd, TestHelper } from '../support/helper.ts'
+import { within } from '../support/within.ts'
 
 describe('bad input', () => {
   let helper: TestHelper
@@ -177,6 +178,10 @@ describe('bad input', () => {
       const started = await small.cli('run', 'host', 'true')
       assert.match(started.stderr, /disk is full|no space left/i)
       assert.equal(started.code, 125)
+      // A disk with room for nothing but the container itself: it must not go on without its record.
+      const kept = await within(10_000, 'the refusal', small.cli('run', '-d', 'host', 'sleep', '1000'))
+      assert.match(kept.stderr, /disk is full|no space left/i)
+      assert.equal((await small.cli('ps', '-aq')).stdout, '')
       rmSync(join(state, 'fill'))
       assert.equal((await small.cli('run', '--rm', 'host', 'true')).code, 0)
     } finally {
