@@ -178,12 +178,23 @@ Outcome open_terminal(Container &container, const plan::OpenTerminal &terminal) 
   return ok();
 }
 
+// Whether the parent of the root is the root: nothing else is mounted there that ".." could lead to.
+bool is_own_parent() {
+  struct statx root, parent;
+  constexpr unsigned kWanted = STATX_INO | STATX_MNT_ID;
+  return statx(AT_FDCWD, "/", 0, kWanted, &root) == 0 && statx(AT_FDCWD, "/..", 0, kWanted, &parent) == 0 &&
+         root.stx_ino == parent.stx_ino && root.stx_mnt_id == parent.stx_mnt_id;
+}
+
 Outcome pivot_root(Container &container) {
   if (fchdir(container.root.get()) != 0) return FAIL("the new root");
   if (sys::pivot_root(".", ".") != 0) return FAIL("the new root");
-  // The old root is now stacked on the new one: detach it, and nothing of the host is left.
+  // Stacked on the new root are now the host's tree and, on that, `aside`: "." is the uppermost (pivot_root(2)). Both go,
+  // and then it is looked at: an old root that stays is a way out.
+  if (umount2(".", MNT_DETACH) != 0) return FAIL("what is aside");
   if (umount2(".", MNT_DETACH) != 0) return FAIL("the old root");
-  return chdir("/") == 0 ? ok() : FAIL("/");
+  if (chdir("/") != 0) return FAIL("/");
+  return is_own_parent() ? ok() : fail_with(EXDEV, "the old root is still there");
 }
 
 Outcome set_root_attributes(uint64_t attributes) {

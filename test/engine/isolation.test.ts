@@ -28,6 +28,17 @@ describe('the walls of a container', () => {
     assert.equal(own.split('\n').length, 8)
   })
 
+  it('leave nothing of the host’s tree to be reached', async () => {
+    for (const userns of ['private', 'host'] as const) {
+      const [root, parent] = (await sh('stat -c "%d:%i" / /..', { userns })).split('\n')
+      assert.equal(parent, root, 'the parent of the root is another directory')
+      const mounts = (await sh('cut -d" " -f5,9- /proc/self/mountinfo', { userns })).split('\n')
+      assert.equal(mounts.filter((mount) => mount.startsWith('/ ')).length, 1, mounts.join('\n'))
+      const own = /^\/(?:|proc|dev|sys|etc\/(?:hosts|hostname|resolv\.conf))(?:\/\S*)? /
+      assert.deepEqual(mounts.filter((mount) => !own.test(mount)), [])
+    }
+  })
+
   it('give each container a range of user ids of its own', async () => {
     const client = await helper.client()
     const maps = await Promise.all(
