@@ -23,6 +23,31 @@ export const limits = {
     entries: 500_000,
     /** Bytes unpacked. */
     bytes: 64 * 1024 ** 3,
+    /** Files of an archive of images. */
+    blobs: 10_000,
+  },
+  /** Bytes of a manifest or a configuration; a registry need not take manifests of more than 4 MB. */
+  document: 8 * 1024 * 1024,
+  /** Entries of one directory that are listed; of a layer's tree at once; of a search. */
+  listing: 100_000,
+  page: 10_000,
+  found: 1000,
+  /** Layers whose changes are kept in memory, and for how many milliseconds after the last look. */
+  changeTrees: 24,
+  keepTrees: 30_000,
+  /** Milliseconds between two looks at a writable layer that somebody watches. */
+  layerWatch: 1000,
+  /** Milliseconds for which a download that was given up is kept, to be gone on with. */
+  keepDownloads: 3_600_000,
+  registry: {
+    /** Blobs of one image on their way at once. */
+    parallel: 3,
+    /** Tries of one request that fails for a reason that may pass, and the first pause between them, milliseconds. */
+    tries: 5,
+    pause: 500,
+    /** Milliseconds to connect, and to wait for an answer or for the next bytes of one. */
+    connect: 10_000,
+    silence: 30_000,
   },
   /** Milliseconds between SIGTERM and SIGKILL for the helper's own children at shutdown. */
   shutdown: 2_000,

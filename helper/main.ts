@@ -3,16 +3,21 @@ import { closeSync, mkdirSync } from 'node:fs'
 import { pino, type Logger } from 'pino'
 import { openCgroups } from './cgroups/cgroups.ts'
 import { Containers } from './containers/containers.ts'
+import { Contents } from './containers/contents.ts'
 import { Events } from './containers/events.ts'
 import { SeccompPrograms } from './containers/seccompPrograms.ts'
+import { UsageOf } from './containers/usage.ts'
 import { readHostFacts } from './host/facts.ts'
 import { IdleTrim } from './host/idle.ts'
 import { Native } from './host/native.ts'
 import { Paths } from './host/paths.ts'
 import { ImageStore } from './images/store.ts'
+import { ChangeTrees } from './layers/changes.ts'
 import { PrivacyLayer } from './layers/privacy.ts'
+import { Roots } from './layers/roots.ts'
 import { defaultSeccomp } from './plan/seccomp.ts'
 import { BulkheadError } from './protocol/errors.ts'
+import { RegistriesFile } from './registry/settings.ts'
 import { makeHandlers } from './server/handlers.ts'
 import { Policy } from './server/policy.ts'
 import { notifyReady } from './server/readiness.ts'
@@ -23,6 +28,13 @@ export interface HelperOptions {
   readonly state: string
   readonly run: string
   readonly policy: string
+  /** Mirrors and special registries: helper/registry/settings.ts. */
+  readonly registries: string
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined
+  return () => (made ??= make())
 }
 
 function lockState(native: Native, paths: Paths): number {
@@ -49,12 +61,24 @@ export async function runHelper(options: HelperOptions): Promise<void> {
   const cgroups = openCgroups(paths.cgroup)
   cgroups.prepare()
   const events = new Events()
-  const images = new ImageStore(paths, native.unpack)
+  const images = new ImageStore(paths, { unpack: native.unpack, removeTree: (path) => native.addon.removeTree(path) })
   const privacy = new PrivacyLayer(paths, native.privacy)
   const seccomp = new SeccompPrograms(native)
   const facts = readHostFacts()
   const containers = new Containers({ paths, native, facts, cgroups, images, privacy, seccomp, events, log })
-  const handlers = makeHandlers({ containers, images, cgroups, events, policy: new Policy(options.policy) })
+  images.usedLayers = () => containers.usedLayers()
+  const roots = new Roots(native)
+  const contents = new Contents({ native, store: images, privacy, roots })
+  const handlers = makeHandlers({
+    ...{ native, facts, containers, contents, images, roots, privacy, cgroups, events },
+    usage: new UsageOf({ store: images, containers, contents }),
+    trees: new ChangeTrees(native),
+    policy: new Policy(options.policy),
+    registries: once(async () => {
+      const { Registries } = await import('./registry/registries.ts')
+      return new Registries(images, new RegistriesFile(options.registries))
+    }),
+  })
   const idle = new IdleTrim(native)
   const server = new Server({ path: paths.socket, native, handlers, events, log, onRequest: () => idle.touch() })
 
@@ -62,7 +86,7 @@ export async function runHelper(options: HelperOptions): Promise<void> {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve)
   })
   await containers.recover()
-  await images.collect(containers.usedLayers(), { leftovers: true })
+  await images.collect({ leftovers: true })
   privacy.start()
   await seccomp.get(defaultSeccomp) // the first container must not wait for it
   await server.listen()

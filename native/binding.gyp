@@ -17,7 +17,8 @@
       "target_name": "bulkhead",
       "sources": [
         "addon/addon.cc", "addon/peer.cc", "addon/spawn.cc", "addon/seccomp.cc", "addon/memory.cc",
-        "addon/removal.cc", "addon/notify.cc"
+        "addon/removal.cc", "addon/notify.cc", "addon/roots.cc", "addon/changes.cc",
+        "addon/quota.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],
@@ -32,7 +33,8 @@
       "type": "executable",
       "sources": [
         "init/main.cc", "init/host.cc", "init/container.cc", "init/mounts.cc", "init/identity.cc", "init/process.cc",
-        "init/paths.cc", "init/channel.cc", "init/watch.cc", "init/clients.cc", "init/log.cc"
+        "init/paths.cc", "init/channel.cc", "init/watch.cc", "init/clients.cc", "init/log.cc",
+        "init/opens.cc"
       ],
       "cflags": ["<@(warnings)", "-O2", "-ffunction-sections", "-fdata-sections", "-fno-threadsafe-statics", "-fno-pie"],
       "ldflags!": ["-rdynamic"],
@@ -41,11 +43,20 @@
     {
       "target_name": "bulkhead-unpack",
       "type": "executable",
-      "sources": ["unpack/main.cc", "unpack/tree.cc"],
+      "sources": ["unpack/main.cc", "unpack/decompress.cc", "unpack/reader.cc", "unpack/tree.cc", "unpack/deferred.cc"],
       "cflags": ["<@(warnings)", "-O2", "-fno-threadsafe-statics"],
       "ldflags!": ["-rdynamic"],
       "ldflags": ["-static", "-Wl,--gc-sections"],
       # Of libarchive's static library only the tar reader is linked.
+      "libraries": ["-l:libarchive.a", "-l:libz.a", "-l:libzstd.a", "-l:libnettle.a"]
+    },
+    {
+      "target_name": "bulkhead-pack",
+      "type": "executable",
+      "sources": ["pack/main.cc", "pack/walk.cc"],
+      "cflags": ["<@(warnings)", "-O2", "-fno-threadsafe-statics"],
+      "ldflags!": ["-rdynamic"],
+      "ldflags": ["-static", "-Wl,--gc-sections"],
       "libraries": ["-l:libarchive.a"]
     },
     {

@@ -74,6 +74,61 @@ export function compileSeccomp(defaultErrno: number, rules: readonly SeccompRule
  * container has nested it. Absent is fine. `path` is absolute. */
 export function removeTree(path: string): Promise<void>
 
+/** A read-only view of layers, uppermost first: an overlay that is attached nowhere (fsopen(2), fsmount(2)). The
+ * descriptor is the caller's to close. More than some 14 layers need Linux 6.7. */
+export function openLayers(directories: readonly string[]): number
+
+/** As `openLayers`, with an upper directory to write to, which no container may use meanwhile. */
+export function openWritable(lower: readonly string[], upper: string, work: string): number
+
+/** The root of a running container, as its first process sees it; `alone`: its root file system without what is mounted
+ * on it. ESRCH when that process is not in a cgroup of this name. The descriptor is the caller's to close. */
+export function openContainerRoot(pid: number, cgroup: string, alone: boolean): Promise<number>
+
+export interface DirectoryEntry {
+  readonly name: string
+  /** File type and permissions (inode(7)). */
+  readonly mode: number
+  /** Bytes. */
+  readonly size: number
+  /** Milliseconds since 1970. */
+  readonly mtime: number
+  readonly uid: number
+  readonly gid: number
+  /** Of a symbolic link: where it leads. */
+  readonly link?: string
+}
+
+/** Entries of a directory below a root, sorted by name. `path` is resolved inside the root (openat2(2), RESOLVE_IN_ROOT). */
+export function listDirectory(root: number, path: string): Promise<DirectoryEntry[]>
+
+/** One entry; `follow`: what it leads to, when it is a symbolic link. */
+export function statPath(root: number, path: string, follow: boolean): Promise<DirectoryEntry>
+
+/** Opens a regular file for reading, links followed inside the root. EISDIR for a directory, ENXIO for anything else. */
+export function openFile(root: number, path: string): Promise<number>
+
+export interface LayerChanges {
+  /** Each ending with a NUL. */
+  readonly paths: string
+  /** One letter each: A added, C changed, D removed. */
+  readonly kinds: string
+  /** One letter each: f file, d directory, l symbolic link, o other. */
+  readonly types: string
+  /** Of symbolic links that were added or changed, in that order, where they lead to; each ending with a NUL. */
+  readonly links: string
+  /** Bytes; of what was removed, the bytes that lie below. Directories have none of their own. */
+  readonly sizes: Float64Array
+}
+
+/** What a layer changes in the root `below`, a descriptor or -1: its own directory is walked, nothing else. A descriptor
+ * instead of a path: that root, merged of many. */
+export function scanLayer(directory: string | number, below: number): Promise<LayerChanges>
+
+/** Limits what can be written below these directories together, which must be empty: a project quota of this number. ESRCH,
+ * EOPNOTSUPP or ENOTTY where the file system keeps none. */
+export function setProjectQuota(directories: readonly string[], project: number, bytes: number): void
+
 /** Sends a datagram to a Unix socket, whose name may begin with @ for an abstract one: sd_notify(3). */
 export function notify(socket: string, message: string): void
 

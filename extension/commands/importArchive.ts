@@ -2,7 +2,7 @@
 import { createReadStream } from 'node:fs'
 import { basename } from 'node:path'
 import * as vscode from 'vscode'
-import { imageNamePattern } from '../../helper/protocol/text.ts'
+import { parseReference } from '../../helper/protocol/reference.ts'
 import { views } from '../contributions.ts'
 import type { ConnectedContext } from '../context.ts'
 
@@ -31,7 +31,7 @@ export async function importArchive(context: ConnectedContext, file: vscode.Uri)
     title: vscode.l10n.t('Name of the Image'),
     value: imageNameOf(file.fsPath),
     validateInput: (value) =>
-      imageNamePattern.test(value)
+      parseReference(value) !== undefined
         ? undefined
         : vscode.l10n.t('Lower-case letters, digits and . _ - /, with an optional :tag'),
   })
@@ -39,8 +39,8 @@ export async function importArchive(context: ConnectedContext, file: vscode.Uri)
   return await vscode.window.withProgress({ location: { viewId: views.containers } }, async () => {
     const client = await context.connection.openStream()
     try {
-      const { importArchive } = await import('../../helper/client/importArchive.ts')
-      return (await importArchive(client, createReadStream(file.fsPath), name)).name
+      const { sendTo } = await import('../../helper/client/transfer.ts')
+      return (await sendTo(client, 'images/import', { name }, createReadStream(file.fsPath))).name ?? name
     } finally {
       client.close()
     }

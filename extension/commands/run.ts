@@ -1,7 +1,7 @@
 /** Run Container…: an image or an archive, a command, limits. */
 import * as vscode from 'vscode'
 import { parse } from 'shell-quote'
-import type { ImageSummary } from '../../helper/protocol/schemas.ts'
+import type { ImageSummary } from '../../helper/protocol/imageSchemas.ts'
 import { commands, views } from '../contributions.ts'
 import type { ConnectedContext, Context } from '../context.ts'
 import { chooseArchive, importArchive } from './importArchive.ts'
@@ -22,10 +22,10 @@ type ImageItem = vscode.QuickPickItem & { readonly image: string | undefined }
 
 function imageItems(images: readonly ImageSummary[]): ImageItem[] {
   return [
-    ...images.map(({ name }) => ({
-      label: `$(layers) ${name}`,
+    ...images.map(({ name, id }) => ({
+      label: `$(layers) ${name ?? id.slice(7, 19)}`,
       description: name === 'host' ? vscode.l10n.t('this machine’s own root file system') : '',
-      image: name,
+      image: name ?? id,
     })),
     { label: '', kind: vscode.QuickPickItemKind.Separator, image: undefined },
     {

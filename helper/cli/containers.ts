@@ -65,7 +65,7 @@ function psCommand(): Command {
     .option('-a, --all', 'also those that do not run')
     .option('-q, --quiet', 'ids alone')
     .option('--no-trunc', 'whole ids')
-    .addOption(formatOption)
+    .addOption(formatOption())
     .action(async (options: PsOptions & { trunc: boolean }) => {
       const all = await withClient((client) => client.call('containers/list'))
       const shown = options.all === true ? all : all.filter(({ state }) => state === 'running' || state === 'paused')

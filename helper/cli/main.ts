@@ -3,10 +3,13 @@ import { Command, CommanderError } from 'commander'
 import { defaultRun, defaultState } from '../host/paths.ts'
 import { version } from '../version.ts'
 import { containerCommands } from './containers.ts'
+import { contentCommands } from './contents.ts'
 import { imageCommands } from './images.ts'
 import { runCommand } from './run.ts'
 import { openClient, print, report, withClient } from './session.ts'
+import { systemCommand } from './system.ts'
 import { formatOption } from './table.ts'
+import { transferCommands } from './transfers.ts'
 
 function helperCommand(): Command {
   return new Command('helper')
@@ -14,7 +17,8 @@ function helperCommand(): Command {
     .option('--state <directory>', 'what survives a reboot: images, containers', defaultState)
     .option('--run <directory>', 'the socket and live state', defaultRun)
     .option('--policy <file>', 'who may weaken a container’s walls', '/etc/bulkhead/policy.json')
-    .action(async (options: { state: string; run: string; policy: string }) => {
+    .option('--registries <file>', 'mirrors, and registries without TLS', '/etc/bulkhead/registries.json')
+    .action(async (options: { state: string; run: string; policy: string; registries: string }) => {
       // Loaded here alone: the command line has no need of the engine.
       const { runHelper } = await import('../main.ts')
       await runHelper(options)
@@ -24,7 +28,7 @@ function helperCommand(): Command {
 function eventsCommand(): Command {
   return new Command('events')
     .description('print what happens, until interrupted')
-    .addOption(formatOption)
+    .addOption(formatOption())
     .action(async ({ format }: { format: 'table' | 'json' }) => {
       const client = await openClient()
       client.onEvent((event) => {
@@ -44,7 +48,7 @@ function eventsCommand(): Command {
 function versionCommand(): Command {
   return new Command('version')
     .description('show versions of client, helper and kernel')
-    .addOption(formatOption)
+    .addOption(formatOption())
     .action(async ({ format }: { format: 'table' | 'json' }) => {
       const server = await withClient((client) => client.call('version'))
       const client = { version, node: process.version }
@@ -63,7 +67,10 @@ const program = new Command('bulkhead')
 for (const command of [
   runCommand(),
   ...containerCommands(),
+  ...contentCommands(),
   ...imageCommands(),
+  ...transferCommands(),
+  systemCommand(),
   eventsCommand(),
   versionCommand(),
   helperCommand(),

@@ -5,8 +5,11 @@ import { Command, Option } from 'commander'
 import type { Client } from '../client/client.ts'
 import { BulkheadError } from '../protocol/errors.ts'
 import type { Params } from '../protocol/methods.ts'
+import { parseReference } from '../protocol/reference.ts'
 import { print, withClient, writeStream } from './session.ts'
-import { bytes, bytesOrUnlimited, decimal, integer } from './units.ts'
+import { parseBytes } from '../protocol/text.ts'
+import { pullImage } from './transfers.ts'
+import { bytes, bytesOrUnlimited, collect, decimal, defined, integer } from './units.ts'
 
 interface RunOptions {
   detach?: boolean
@@ -29,10 +32,11 @@ interface RunOptions {
   hostname?: string
   network: 'none' | 'host'
   readOnly?: boolean
+  recordOpens?: boolean
+  storageOpt?: string[]
+  pull: 'missing' | 'always' | 'never'
   userns: 'private' | 'host'
 }
-
-const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value]
 
 /** `NAME` alone takes the value of the caller's own environment, as with Docker. */
 function environment(entries: readonly string[]): string[] {
@@ -52,10 +56,6 @@ function labels(entries: readonly string[]): Record<string, string> {
   )
 }
 
-function defined<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as never
-}
-
 export function requestOf(image: string, command: string[], options: RunOptions): Params<'containers/run'> {
   const resources = defined({
     memory: options.memory,
@@ -68,6 +68,7 @@ export function requestOf(image: string, command: string[], options: RunOptions)
     blkioWeight: options.blkioWeight,
   })
   const optional = defined({
+    storageSize: storageSize(options.storageOpt ?? []),
     name: options.name,
     hostname: options.hostname,
     workingDirectory: options.workdir,
@@ -84,11 +85,41 @@ export function requestOf(image: string, command: string[], options: RunOptions)
     attach: options.detach !== true,
     autoRemove: options.rm ?? false,
     readOnly: options.readOnly ?? false,
+    recordOpens: options.recordOpens ?? false,
     network: options.network,
     userns: options.userns,
     resources,
     ...windowSize(),
   }
+}
+
+/** Runs it, and fetches the image first where it is missing, or where a newer one is wanted. */
+async function withImage(name: string, when: RunOptions['pull'], run: () => Promise<number>): Promise<number> {
+  const pull = (): Promise<unknown> => withClient((client) => pullImage(client, name, { quiet: false }))
+  if (when === 'always') await pull()
+  try {
+    return await run()
+  } catch (error) {
+    const isMissing = error instanceof BulkheadError && error.reason === 'ImageNotFound'
+    if (!isMissing || when !== 'missing' || parseReference(name) === undefined) throw error
+    process.stderr.write(`Unable to find image '${name}' locally\n`)
+    await pull()
+    return await run()
+  }
+}
+
+/** Docker's form: `size=10g`. */
+function storageSize(options: readonly string[]): number | undefined {
+  let size: number | undefined
+  for (const option of options) {
+    const parsed = /^size=(.+)$/.exec(option)
+    size = parsed === null ? undefined : parseBytes(parsed[1]!)
+    if (size === undefined)
+      throw new BulkheadError('InvalidRequest', `${option} is no storage option`, {
+        hint: 'There is one: --storage-opt size=10g',
+      })
+  }
+  return size
 }
 
 /** Sends what is typed or piped in; back-pressure reaches whoever writes it. */
@@ -152,7 +183,7 @@ async function runAttached(client: Client, request: Params<'containers/run'>): P
 export function runCommand(): Command {
   return new Command('run')
     .description('make a container from an image, and start it')
-    .argument('<image>', 'host, or a name given to bulkhead import')
+    .argument('<image>', 'host, or the name of an image, which is pulled when it is not here')
     .argument('[command...]')
     .passThroughOptions()
     .option('-d, --detach', 'in the background: print its id')
@@ -174,7 +205,12 @@ export function runCommand(): Command {
     .option('-u, --user <name|uid[:group|gid]>')
     .option('-h, --hostname <name>')
     .addOption(new Option('--network <mode>').choices(['none', 'host']).default('none'))
+    .option('--record-opens', 'keep a list of the files that it opens, for bulkhead image minimize')
+    .option('--storage-opt <size=bytes>', 'limit of what it may write to its root file system', collect)
     .option('--read-only', 'no writing to its root file system')
+    .addOption(
+      new Option('--pull <when>', 'when to fetch the image').choices(['missing', 'always', 'never']).default('missing'),
+    )
     .addOption(
       new Option('--userns <mode>', 'whose user ids: its own range, or the host’s')
         .choices(['private', 'host'])
@@ -183,11 +219,13 @@ export function runCommand(): Command {
     .helpOption('--help')
     .action(async (image: string, command: string[], options: RunOptions) => {
       const request = requestOf(image, command, options)
-      process.exitCode = await withClient(async (client) => {
-        if (request.attach === true) return await runAttached(client, request)
-        const { id } = await client.call('containers/run', request)
-        await print(`${id}\n`)
-        return 0
-      })
+      process.exitCode = await withImage(image, options.pull, () =>
+        withClient(async (client) => {
+          if (request.attach === true) return await runAttached(client, request)
+          const { id } = await client.call('containers/run', request)
+          await print(`${id}\n`)
+          return 0
+        }),
+      )
     })
 }

@@ -1,7 +1,11 @@
 /** Lists for people (columns) and for programs (a JSON object a line), as Docker prints them. */
 import { Option } from 'commander'
 
-export const formatOption = new Option('--format <format>', 'how to print').choices(['table', 'json']).default('table')
+export type Format = 'table' | 'json'
+
+export function formatOption(): Option {
+  return new Option('--format <format>', 'how to print').choices(['table', 'json']).default('table')
+}
 
 export type Row = Readonly<Record<string, string>>
 

@@ -51,3 +51,16 @@ export function size(value: number): string {
   const number = value / 1000 ** step
   return `${step === 0 ? number : Number(number.toPrecision(3))}${names[step]}`
 }
+
+/** `1f2e3d4c5b6a` of a digest. */
+export function shortId(digest: string): string {
+  return digest.replace('sha256:', '').slice(0, 12)
+}
+
+/** For an option that may be given several times. */
+export const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value]
+
+/** Without what is undefined. */
+export function defined<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as never
+}

@@ -2,6 +2,7 @@
 import { createMessageConnection, NotificationType, type MessageConnection } from 'vscode-jsonrpc/node'
 import { BulkheadError, fromWire } from '../protocol/errors.ts'
 import type { Method, Params, Result } from '../protocol/methods.ts'
+import type { Progress } from '../protocol/imageSchemas.ts'
 import type { BulkheadEvent, EndOfStream } from '../protocol/schemas.ts'
 import { channel, endOfStdin, frame, maxFrame, type Channel } from '../protocol/stream.ts'
 import { WebSocketReader, WebSocketWriter, type Socket } from '../protocol/transport.ts'
@@ -15,6 +16,8 @@ export class Client {
   readonly #connection: MessageConnection
   readonly #socket: Socket
   readonly #eventListeners: ((event: BulkheadEvent) => void)[] = []
+  readonly #progressListeners: ((progress: Progress) => void)[] = []
+  readonly #layerListeners: ((container: string) => void)[] = []
   /** Calls that wait for an answer, which does not come when the helper dies. */
   readonly #waiting = new Set<(error: Error) => void>()
   #stream: StreamHandler | undefined
@@ -26,6 +29,12 @@ export class Client {
       new WebSocketWriter(socket),
     )
     this.#connection.onNotification(new NotificationType<EndOfStream>('stream/end'), (end) => this.#stream?.onEnd(end))
+    this.#connection.onNotification(new NotificationType<Progress>('progress'), (progress) => {
+      for (const listener of this.#progressListeners) listener(progress)
+    })
+    this.#connection.onNotification(new NotificationType<{ container: string }>('layer/changed'), ({ container }) => {
+      for (const listener of this.#layerListeners) listener(container)
+    })
     this.#connection.onNotification(new NotificationType<BulkheadEvent>('event'), (event) => {
       for (const listener of this.#eventListeners) listener(event)
     })
@@ -41,10 +50,15 @@ export class Client {
     method: M,
     ...[params]: Params<M> extends Record<string, never> ? [] : [Params<M>]
   ): Promise<Result<M>> {
+    return await this.invoke(method, params ?? ({} as Params<M>))
+  }
+
+  /** As `call`, for a method that is not known beforehand. */
+  async invoke<M extends Method>(method: M, params: Params<M>): Promise<Result<M>> {
     const lost = Promise.withResolvers<never>()
     this.#waiting.add(lost.reject)
     try {
-      return await Promise.race([this.#connection.sendRequest<Result<M>>(method, params ?? {}), lost.promise])
+      return await Promise.race([this.#connection.sendRequest<Result<M>>(method, params), lost.promise])
     } catch (error) {
       throw fromWire(error)
     } finally {
@@ -54,6 +68,16 @@ export class Client {
 
   onEvent(listener: (event: BulkheadEvent) => void): void {
     this.#eventListeners.push(listener)
+  }
+
+  /** Of what this connection asked for. */
+  onProgress(listener: (progress: Progress) => void): void {
+    this.#progressListeners.push(listener)
+  }
+
+  /** The writable layer of a container changed that this connection watches. */
+  onLayerChanged(listener: (container: string) => void): void {
+    this.#layerListeners.push(listener)
   }
 
   onClose(listener: () => void): void {
@@ -91,6 +115,7 @@ export class Client {
 
   close(): void {
     this.#connection.dispose()
+    this.#socket.resume() // held back, it would not hear that the helper closes, too
     this.#socket.close()
   }
 }

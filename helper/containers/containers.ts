@@ -7,7 +7,8 @@ import type { Cgroups } from '../cgroups/cgroups.ts'
 import type { HostFacts } from '../host/facts.ts'
 import type { Native } from '../host/native.ts'
 import { socketName, type Paths } from '../host/paths.ts'
-import type { Image, ImageStore } from '../images/store.ts'
+import { labelOf, type Image } from '../images/image.ts'
+import type { ImageStore } from '../images/store.ts'
 import type { PrivacyLayer } from '../layers/privacy.ts'
 import { defaults, limits } from '../limits.ts'
 import type { Operation } from '../plan/operations.ts'
@@ -20,8 +21,9 @@ import type { Engine } from './engine.ts'
 import type { Events } from './events.ts'
 import { etcFiles } from './etcFiles.ts'
 import { Folders } from './folders.ts'
-import { newId, newName } from './names.ts'
+import { firstIdOf, newId, newName } from './names.ts'
 import type { SeccompPrograms } from './seccompPrograms.ts'
+import { limitStorage } from './storageQuota.ts'
 import { makeSpecification } from './specification.ts'
 import { ContainerFolder } from './record.ts'
 import { Watchers } from './watchers.ts'
@@ -157,7 +159,7 @@ export class Containers implements Engine {
   /** The OCI runtime specification, as it was made; made again when a helper was killed before it was written. */
   specificationOf(container: Container): RuntimeSpec {
     const written = container.folder.readSpec()
-    return written ?? this.#specification(container.record, this.#parts.images.get(container.record.image))
+    return written ?? this.#specification(container.record, this.#imageOf(container))
   }
 
   /** Directories of layers that containers stand on. */
@@ -165,8 +167,17 @@ export class Containers implements Engine {
     return new Set([...this.#containers.values()].flatMap(({ record }) => record.layers))
   }
 
-  usersOfImage(name: string): string[] {
-    return [...this.#containers.values()].filter(({ record }) => record.image === name).map(({ record }) => record.name)
+  /** Names of the containers that were made of an image. */
+  usersOfImage({ id, name }: { id: string; name: string | null }): string[] {
+    const isIts = ({ record }: Container): boolean =>
+      record.imageId === '' ? record.image === name : record.imageId === id
+    return this.all()
+      .filter(isIts)
+      .map(({ record }) => record.name)
+  }
+
+  all(): Container[] {
+    return [...this.#containers.values()]
   }
 
   /** Finds what earlier helpers left: containers that run, that ended meanwhile, and leftovers of half-done work. */
@@ -211,7 +222,8 @@ export class Containers implements Engine {
       const record = {
         id,
         name,
-        image: image.summary.name,
+        image: image.summary.name ?? labelOf(image.summary),
+        imageId: image.summary.id,
         layers: [...image.layers],
         command: [],
         createdAt: Date.now(),
@@ -220,7 +232,8 @@ export class Containers implements Engine {
       }
       const spec = this.#specification(record, image)
       const container = new Container(this, { ...record, command: [...spec.process.args] })
-      this.#folders.create(id, firstIdOf(idRange) ?? 0)
+      const folder = this.#folders.create(id, firstIdOf(idRange) ?? 0)
+      if (request.storageSize !== undefined) limitStorage(this.native, folder, request.storageSize)
       this.#containers.set(id, container)
       return { container, spec }
     } finally {
@@ -237,6 +250,10 @@ export class Containers implements Engine {
     }
     const timer = setTimeout(write, 100)
     this.#unwritten.add(write)
+  }
+
+  #imageOf({ record }: Container): Image {
+    return this.#parts.images.find(record.imageId) ?? this.#parts.images.get(record.image)
   }
 
   #specification(record: Container['record'], image: Image): RuntimeSpec {
@@ -269,6 +286,7 @@ export class Containers implements Engine {
       log: defaults.log,
       attached,
       openStdin: record.request.openStdin && attached,
+      recordOpens: record.request.recordOpens,
     })
   }
 
@@ -330,9 +348,4 @@ export class Containers implements Engine {
     }
     return true
   }
-}
-
-function firstIdOf(range: number | null): number | undefined {
-  if (range === null) return undefined
-  return defaults.idRanges.first + range * defaults.idRanges.size
 }

@@ -1,5 +1,6 @@
 /** Ids and names that nobody chose. */
 import { randomBytes, randomInt } from 'node:crypto'
+import { defaults } from '../limits.ts'
 
 const adjectives =
   `able brave bright calm clear deep eager early fair fast firm fresh gentle glad keen kind light lively
@@ -21,4 +22,9 @@ export function newName(taken: (name: string) => boolean): string {
     const candidate = tries < 10 ? name : `${name}${randomInt(10_000)}`
     if (!taken(candidate)) return candidate
   }
+}
+
+/** First host id of a container's range; undefined when it has the host's own ids. */
+export function firstIdOf(range: number | null): number | undefined {
+  return range === null ? undefined : defaults.idRanges.first + range * defaults.idRanges.size
 }

@@ -9,6 +9,8 @@ export const recordSchema = z.object({
   id: z.string(),
   name: z.string(),
   image: z.string(),
+  /** The image may have lost its name since. Empty for what earlier versions made. */
+  imageId: z.string().default(''),
   /** Lower layers, uppermost first. */
   layers: z.array(z.string()),
   command: z.array(z.string()),

@@ -1,6 +1,6 @@
 /** A request becomes an OCI runtime specification: what the container is, in the field's own words. */
 import type { HostFacts } from '../host/facts.ts'
-import type { ImageConfig } from '../images/formats.ts'
+import type { ImageSettings } from '../images/formats.ts'
 import { defaults } from '../limits.ts'
 import { defaultSeccomp } from '../plan/seccomp.ts'
 import type { NamespaceType, RuntimeMount, RuntimeResources, RuntimeSpec } from '../plan/runtimeSpec.ts'
@@ -47,7 +47,7 @@ const shmOptions = ['nosuid', 'noexec', 'nodev', 'mode=1777', `size=${defaults.s
 /** Memory that the kernel cannot start a process in, rounded to pages: below this the limit itself is refused. */
 const leastMemory = 512 * 1024
 
-function commandOf(request: RunRequest, config: ImageConfig['config']): string[] {
+function commandOf(request: RunRequest, config: ImageSettings): string[] {
   const command = request.command.length > 0 ? request.command : (config.Cmd ?? [])
   const args = [...(config.Entrypoint ?? []), ...command]
   if (args.length === 0)
@@ -58,7 +58,7 @@ function commandOf(request: RunRequest, config: ImageConfig['config']): string[]
 }
 
 /** Later settings of a variable replace earlier ones. */
-function environmentOf(request: RunRequest, config: ImageConfig['config'], hostname: string): string[] {
+function environmentOf(request: RunRequest, config: ImageSettings, hostname: string): string[] {
   const variables = new Map<string, string>()
   const own = [`PATH=${defaults.path}`, `HOSTNAME=${hostname}`, ...(request.tty ? ['TERM=xterm'] : [])]
   for (const entry of [...own, ...(config.Env ?? []), ...request.env]) {
@@ -155,7 +155,7 @@ function namespacesOf(request: RunRequest, facts: HostFacts): { type: NamespaceT
 export interface SpecificationInput {
   readonly id: string
   readonly request: RunRequest
-  readonly config: ImageConfig['config']
+  readonly config: ImageSettings
   readonly facts: HostFacts
   readonly cgroups: 'v1' | 'v2'
   readonly cgroupsPath: string

@@ -26,6 +26,7 @@ export class Native {
   /** The watcher's executable in sealed memory: no container can write to it (CVE-2019-5736). */
   readonly watcher: number
   readonly unpack: string
+  readonly pack: string
   readonly privacy: string
 
   constructor() {
@@ -33,6 +34,7 @@ export class Native {
     this.addon = createRequire(import.meta.url)(join(from, 'bulkhead.node')) as typeof Addon
     this.watcher = this.addon.sealedMemory('bulkhead-init', readFileSync(join(from, 'bulkhead-init')))
     this.unpack = join(from, 'bulkhead-unpack')
+    this.pack = join(from, 'bulkhead-pack')
     this.privacy = join(from, 'bulkhead-privacy')
   }
 }

@@ -1,15 +1,21 @@
 /** Content-addressed files of an OCI image layout: whole and true to their digest, or absent. */
 import { createHash, randomUUID } from 'node:crypto'
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
+import { open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { Transform, type TransformCallback } from 'node:stream'
-
-export interface Descriptor {
-  readonly mediaType: string
-  readonly digest: string
-  readonly size: number
-  readonly annotations?: Readonly<Record<string, string>> | undefined
-}
+import { BulkheadError } from '../protocol/errors.ts'
+import type { Descriptor } from './formats.ts'
 
 function syncDirectory(directory: string): void {
   const fd = openSync(directory, 'r')
@@ -22,7 +28,7 @@ function syncDirectory(directory: string): void {
 
 /** Replaces a file so that a reader, or a crash, sees the old or the new one whole. */
 export function writeDurably(path: string, content: string | Uint8Array): void {
-  const partial = `${path}.partial-${randomUUID()}`
+  const partial = join(dirname(path), `.partial-${randomUUID()}`)
   const fd = openSync(partial, 'wx', 0o644)
   try {
     writeSync(fd, typeof content === 'string' ? Buffer.from(content) : content)
@@ -37,71 +43,82 @@ export function writeDurably(path: string, content: string | Uint8Array): void {
   syncDirectory(dirname(path))
 }
 
-/** Passes bytes through, and keeps their sha256 digest and their number. */
-export class Digester extends Transform {
-  readonly #hash = createHash('sha256')
-  #digest: string | undefined
-  size = 0
+export function digestOf(content: Uint8Array | string): string {
+  return `sha256:${createHash('sha256').update(content).digest('hex')}`
+}
 
-  override _transform(chunk: Buffer, _encoding: string, done: TransformCallback): void {
-    this.#hash.update(chunk)
-    this.size += chunk.byteLength
-    done(null, chunk)
-  }
-
-  /** `sha256:...`, once all has passed. */
-  get digest(): string {
-    this.#digest ??= `sha256:${this.#hash.digest('hex')}`
-    return this.#digest
-  }
+/** `1f2e3d4c5b6a`: what people see of a digest. */
+export function shortDigest(digest: string): string {
+  return digest.replace('sha256:', '').slice(0, 12)
 }
 
 export class Blobs {
-  readonly #directory: string
+  readonly directory: string
 
   /** `layout`: the folder of the OCI image layout. */
   constructor(layout: string) {
-    this.#directory = join(layout, 'blobs/sha256')
-    mkdirSync(this.#directory, { recursive: true })
+    this.directory = join(layout, 'blobs/sha256')
+    mkdirSync(this.directory, { recursive: true })
   }
 
   path(digest: string): string {
     const match = /^sha256:([0-9a-f]{64})$/.exec(digest)
     if (match === null) throw new RangeError(`${digest} is not a sha256 digest`)
-    return join(this.#directory, match[1]!)
+    return join(this.directory, match[1]!)
+  }
+
+  has(digest: string): boolean {
+    return existsSync(this.path(digest))
+  }
+
+  size(digest: string): number {
+    return statSync(this.path(digest)).size
   }
 
   /** Name of a new file to write a blob to, for `adopt`. */
   partial(): string {
-    return join(this.#directory, `.partial-${randomUUID()}`)
+    return join(this.directory, `.partial-${randomUUID()}`)
+  }
+
+  /** Where a blob is fetched to: found again by a later try. */
+  download(digest: string): string {
+    return join(this.directory, `.download-${digest.slice('sha256:'.length)}`)
   }
 
   /** Makes a written file the blob of this digest. */
-  adopt(partial: string, digest: string): void {
-    const fd = openSync(partial, 'r')
-    fsyncSync(fd)
-    closeSync(fd)
+  async adopt(partial: string, digest: string): Promise<void> {
+    const file = await open(partial, 'r')
+    try {
+      await file.sync()
+    } finally {
+      await file.close()
+    }
     renameSync(partial, this.path(digest))
-    syncDirectory(this.#directory)
+    syncDirectory(this.directory)
   }
 
-  writeJson(mediaType: string, value: unknown): Descriptor {
-    const content = Buffer.from(JSON.stringify(value))
-    const digest = `sha256:${createHash('sha256').update(content).digest('hex')}`
-    writeDurably(this.path(digest), content)
+  write(mediaType: string, content: Uint8Array): Descriptor {
+    const digest = digestOf(content)
+    if (!this.has(digest)) writeDurably(this.path(digest), content)
     return { mediaType, digest, size: content.byteLength }
   }
 
-  /** @throws Error when the content is not what the digest says. */
-  readJson(descriptor: Descriptor): unknown {
-    const content = readFileSync(this.path(descriptor.digest))
-    const digest = `sha256:${createHash('sha256').update(content).digest('hex')}`
-    if (digest !== descriptor.digest)
-      throw new Error(`blob ${descriptor.digest} is damaged: its content has digest ${digest}`)
-    return JSON.parse(content.toString('utf8'))
+  writeJson(mediaType: string, value: unknown): Descriptor {
+    return this.write(mediaType, Buffer.from(JSON.stringify(value)))
   }
 
-  remove(digest: string): void {
-    rmSync(this.path(digest), { force: true })
+  /** @throws BulkheadError ContentInvalid when the content is not what the digest says. */
+  read(digest: string): Buffer {
+    const content = readFileSync(this.path(digest))
+    const found = digestOf(content)
+    if (found !== digest)
+      throw new BulkheadError('ContentInvalid', `blob ${digest} is damaged: its content has digest ${found}`, {
+        hint: 'Remove the images that use it, and pull or load them again.',
+      })
+    return content
+  }
+
+  readJson(digest: string): unknown {
+    return JSON.parse(this.read(digest).toString('utf8'))
   }
 }

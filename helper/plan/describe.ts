@@ -64,6 +64,7 @@ export function describe(operation: Operation): string {
       return 'read-only'
     case 'watch':
     case 'enter cgroup':
+    case 'record opens':
     case 'new cgroup namespace':
     case 'become root of user namespace':
     case 'set loopback up':

@@ -39,6 +39,7 @@ export const operations: readonly OperationDescription[] = [
     ],
   },
   { name: 'add layer', by: 'watcher', fields: [['directory', 'string'], ['idmapped', 'u32']] },
+  { name: 'record opens', by: 'watcher', fields: [] },
   { name: 'mount overlay', by: 'watcher', fields: [['upper', 'string'], ['work', 'string'], ['isVolatile', 'u32']] },
   { name: 'enter cgroup', by: 'container', fields: [] },
   { name: 'new cgroup namespace', by: 'container', fields: [] },
@@ -107,6 +108,8 @@ export type Operation =
   | { operation: 'map ids'; uids: string; gids: string; rootUid: number; rootGid: number }
   /** open_tree(2) of a lower directory, uppermost first, id-mapped to the container's user namespace when asked */
   | { operation: 'add layer'; directory: string; idmapped: number }
+  /** fanotify_init(2): the files that are opened on the overlay's mount are listed in the container's folder */
+  | { operation: 'record opens' }
   /** overlayfs of the layers added so far; volatile leaves out the flush to disk at unmount */
   | { operation: 'mount overlay'; upper: string; work: string; isVolatile: number }
   /** on v1: write 0 to tasks of each hierarchy; on v2 clone3 already did it */

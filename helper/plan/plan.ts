@@ -35,6 +35,8 @@ export interface Placement {
   readonly log: { readonly maxBytes: number; readonly maxFiles: number }
   readonly attached: boolean
   readonly openStdin: boolean
+  /** List the files that it opens. */
+  readonly recordOpens: boolean
 }
 
 const devices = [
@@ -126,6 +128,7 @@ function watcherOperations(spec: RuntimeSpec, placement: Placement): Operation[]
       directory,
       idmapped: Number(idmapped),
     })),
+    ...(placement.recordOpens ? [{ operation: 'record opens' } as const] : []),
     {
       operation: 'mount overlay',
       upper: placement.upper,

@@ -25,6 +25,16 @@ export const errorKinds = {
   Busy: { code: 15, exitCode: 125 },
   Unreachable: { code: 16, exitCode: 125 },
   Internal: { code: 17, exitCode: 125 },
+  /** No answer: no such host, refused, no route, no TLS, silence. */
+  RegistryUnreachable: { code: 18, exitCode: 1 },
+  /** It answers 401 or 403. */
+  RegistryDenied: { code: 19, exitCode: 1 },
+  /** It answers something else that is of no use. */
+  RegistryFailed: { code: 20, exitCode: 1 },
+  /** What came is not what its digest or its type says. */
+  ContentInvalid: { code: 21, exitCode: 1 },
+  PathNotFound: { code: 22, exitCode: 1 },
+  Cancelled: { code: 23, exitCode: 1 },
 } as const satisfies Record<string, ErrorKind>
 
 export type ErrorReason = keyof typeof errorKinds

@@ -1,20 +1,14 @@
 /** The methods of the helper. Whoever the socket lets in may call them; what needs a rule of the policy says so. */
 import * as z from 'zod'
-import {
-  containerReference,
-  containerSummary,
-  event,
-  endOfStream,
-  imageName,
-  imageSummary,
-  runRequest,
-  startTrace,
-} from './schemas.ts'
+import { containerReference, containerSummary, event, endOfStream, runRequest, startTrace, text } from './schemas.ts'
+import * as images from './imageSchemas.ts'
 
 export const protocolVersion = 1
 
 const nothing = z.strictObject({})
 const byReference = z.strictObject({ container: containerReference })
+const byImage = z.strictObject({ name: images.imageReference })
+const inRoot = z.strictObject({ root: images.rootReference, path: images.path })
 const exit = z.object({ exitCode: z.number(), oomKilled: z.boolean() })
 
 export const methods = {
@@ -73,11 +67,150 @@ export const methods = {
     params: byReference.extend({ rows: z.int().min(1).max(65_535), columns: z.int().min(1).max(65_535) }),
     result: z.null(),
   },
-  'images/list': { params: nothing, result: z.array(imageSummary) },
+  /** Files that the container changed in those of its image, sorted. May be repeated. */
+  'containers/diff': { params: byReference, result: z.array(images.change) },
+  /** Its whole root file system as a tar archive: this connection's stream. */
+  'containers/export': { params: byReference, result: z.null() },
+  /** A file or a folder of its root as a tar archive: this connection's stream. A running one's volumes are seen, too. */
+  'containers/copyFrom': { params: byReference.extend({ path: images.path }), result: z.null() },
+  /** A tar archive, this connection's stream, is unpacked into a directory of its root. Everything belongs to its root
+   * user unless `keepOwners`. */
+  'containers/copyTo': {
+    params: byReference.extend({ path: images.path, keepOwners: z.boolean().default(false) }),
+    result: z.null(),
+  },
+  /** Makes an image of what the container has written, on top of its image. It is paused meanwhile unless told not to. */
+  'containers/commit': {
+    params: byReference.extend({
+      name: images.imageName.optional(),
+      message: text(65_536).default(''),
+      author: text(1024).default(''),
+      changes: z.array(images.changeInstruction).max(256).default([]),
+      pause: z.boolean().default(true),
+    }),
+    result: images.imageSummary,
+  },
+  'images/list': { params: nothing, result: z.array(images.imageSummary) },
+  /** Summary, configuration, manifest and layers of one image. May be repeated. */
+  'images/inspect': { params: byImage, result: z.record(z.string(), z.unknown()) },
+  'images/history': { params: byImage, result: z.array(images.historyEntry) },
+  /** Its layers, lowest first. */
+  'images/layers': { params: byImage, result: z.array(images.layerSummary) },
+  /** Bytes written in one layer and overwritten or removed in a later one, largest first. */
+  'images/efficiency': { params: byImage, result: images.efficiency },
+  /** Bytes of an image, or of a container and its image, with whom they are shared. */
+  'images/sharing': {
+    params: z.union([byImage, byReference]),
+    result: images.sharing,
+  },
   /** A root file system archive (tar, tar.gz, tar.zst) as an image of one layer. Its bytes are this connection's stream. */
-  'images/import': { params: z.strictObject({ name: imageName }), result: imageSummary },
-  /** Removes an image that no container uses. */
-  'images/remove': { params: z.strictObject({ name: z.string().min(1).max(255) }), result: z.null() },
+  'images/import': {
+    params: z.strictObject({
+      name: images.imageName,
+      message: text(65_536).default(''),
+      changes: z.array(images.changeInstruction).max(256).default([]),
+    }),
+    result: images.imageSummary,
+  },
+  /** Archives of images as Docker (`docker save`) or the OCI (image layout) makes them: this connection's stream. */
+  'images/load': { params: nothing, result: z.array(images.imageSummary) },
+  /** Images as one archive, both an OCI image layout and what Docker loads: this connection's stream. */
+  'images/save': {
+    params: z.strictObject({ names: z.array(images.imageReference).min(1).max(256) }),
+    result: z.null(),
+  },
+  /** Fetches an image from its registry. The connection hears of its `progress`; closing it cancels the pull. May be
+   * repeated: what is here already is not fetched again. */
+  'images/pull': {
+    params: z.strictObject({
+      name: images.registryName,
+      platform: images.platform.optional(),
+      credentials: images.credentials.optional(),
+    }),
+    result: images.imageSummary,
+  },
+  /** Sends an image to the registry of its name, as `images/pull` fetches it. */
+  'images/push': {
+    params: z.strictObject({ name: images.registryName, credentials: images.credentials.optional() }),
+    result: z.object({ digest: z.string() }),
+  },
+  /** What a registry has that refers to an image: signatures, bills of materials (OCI distribution-spec, "Listing Referrers"). */
+  'images/referrers': {
+    params: z.strictObject({ name: images.registryName, credentials: images.credentials.optional() }),
+    result: z.array(images.referrer),
+  },
+  /** Gives an image a further name. */
+  'images/tag': {
+    params: z.strictObject({ name: images.imageReference, target: images.imageName }),
+    result: images.imageSummary,
+  },
+  /** Takes a name away, and with the last one the image. Refused while a container uses it; by id, with several names
+   * only with `force`. */
+  'images/remove': {
+    params: byImage.extend({ force: z.boolean().default(false) }),
+    result: z.object({ untagged: z.array(z.string()), deleted: z.array(z.string()) }),
+  },
+  /** A new image in which the layers from `from` (0 is the lowest) to the uppermost are one. */
+  'images/squash': {
+    params: byImage.extend({ target: images.imageName, from: z.int().min(0).default(0) }),
+    result: images.imageSummary,
+  },
+  /** An image of chosen files of this machine, with the shared libraries and interpreters that they need. Only what any
+   * user may read. */
+  'images/host': {
+    params: z.strictObject({ name: images.imageName, paths: z.array(images.path).min(1).max(4096) }),
+    result: images.imageSummary,
+  },
+  /** What an image would be with only the files that a container of it opened. The container must have been run with
+   * `recordOpens`. */
+  'images/minimize': {
+    params: byReference.extend({ keep: z.array(images.path).max(4096).default([]) }),
+    result: images.minimizeProposal,
+  },
+  /** Makes that image. */
+  'images/minimizeTo': {
+    params: byReference.extend({ target: images.imageName, keep: z.array(images.path).max(4096).default([]) }),
+    result: images.imageSummary,
+  },
+  /** Entries of a directory that a layer, or a container's writable layer, changes; at most 10,000 from `offset` on. */
+  'layers/changes': {
+    params: z.strictObject({
+      root: images.rootReference,
+      path: images.path.default(''),
+      offset: z.int().min(0).default(0),
+    }),
+    result: z.object({ entries: z.array(images.changeEntry), total: z.number() }),
+  },
+  /** Changed files whose path has this in it; at most 1,000. */
+  'layers/search': {
+    params: z.strictObject({ root: images.rootReference, query: text(255) }),
+    result: z.array(images.change),
+  },
+  /** Tells this connection `layer/changed` whenever a container's writable layer changes, at most once a second, until
+   * `watch` is false or the connection ends. */
+  'layers/watch': { params: byReference.extend({ watch: z.boolean() }), result: z.null() },
+  /** What a path is; links are followed inside the root. */
+  'files/stat': { params: inRoot, result: images.fileEntry },
+  /** Entries of a directory. At most 100,000. */
+  'files/list': { params: inRoot, result: z.array(images.fileEntry) },
+  /** A file's bytes as this connection's stream, from `offset` on. */
+  'files/read': {
+    params: inRoot.extend({ offset: z.int().min(0).default(0), length: z.int().min(0).optional() }),
+    result: z.object({ size: z.number() }),
+  },
+  /** A file or folder as a tar archive: this connection's stream. */
+  'files/archive': { params: inRoot, result: z.null() },
+  'system/df': { params: nothing, result: images.usage },
+  /** Removes containers that ended and images that nobody uses: those without a name, or with `all` every one. `dryRun`
+   * says what would go. */
+  'system/prune': {
+    params: z.strictObject({
+      images: z.enum(['none', 'dangling', 'all']).default('dangling'),
+      containers: z.boolean().default(true),
+      dryRun: z.boolean().default(false),
+    }),
+    result: images.pruned,
+  },
 } as const satisfies Record<string, { params: z.ZodType; result: z.ZodType }>
 
 export type Method = keyof typeof methods
@@ -93,4 +226,8 @@ export const notifications = {
   event,
   /** To the connection whose stream ended, after its last byte. */
   'stream/end': endOfStream,
+  /** To the connection that asked for something long. */
+  progress: images.progress,
+  /** To the connection that watches a container's writable layer. */
+  'layer/changed': z.object({ container: z.string() }),
 } as const

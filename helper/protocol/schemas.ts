@@ -1,13 +1,12 @@
 /** What the two sides say, as zod schemas: checked by the helper before anything is done. Sizes are bytes, times are
  * milliseconds since 1970 unless a name says otherwise. */
 import * as z from 'zod'
-import { imageNamePattern } from './text.ts'
 
 /** A container by its id, a prefix of its id, or its name. */
 export const containerReference = z.string().min(1).max(128)
 
 const noNul = (text: string): boolean => !text.includes('\0')
-const text = (max: number) => z.string().max(max).refine(noNul, 'must not contain a NUL character')
+export const text = (max: number) => z.string().max(max).refine(noNul, 'must not contain a NUL character')
 
 export const containerName = z
   .string()
@@ -16,11 +15,6 @@ export const containerName = z
     /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/,
     'must be letters, digits, _ . or -, at least two, beginning with a letter or digit',
   )
-
-export const imageName = z
-  .string()
-  .max(255)
-  .regex(imageNamePattern, 'must be lower-case letters, digits and . _ - /, with an optional :tag')
 
 export const hostname = z
   .string()
@@ -57,7 +51,7 @@ export const resources = z.strictObject({
 export type Resources = z.infer<typeof resources>
 
 export const runRequest = z.strictObject({
-  image: z.string().min(1).max(255),
+  image: z.string().min(1).max(400),
   /** Empty: the image's own command. */
   command: z.array(text(131_072)).max(4096).default([]),
   name: containerName.optional(),
@@ -75,6 +69,10 @@ export const runRequest = z.strictObject({
   attach: z.boolean().default(false),
   autoRemove: z.boolean().default(false),
   readOnly: z.boolean().default(false),
+  /** Keep a list of the files that it opens: what *Minimize* goes by. */
+  recordOpens: z.boolean().default(false),
+  /** Bytes that it may write to its root file system at most; needs project quotas. */
+  storageSize: z.int().min(1).optional(),
   network: z.enum(['none', 'host']).default('none'),
   userns: z.enum(['private', 'host']).default('private'),
   labels: z.record(z.string().max(255), text(4096)).default({}),
@@ -105,17 +103,6 @@ export const containerSummary = z.object({
 })
 export type ContainerSummary = z.infer<typeof containerSummary>
 
-export const imageSummary = z.object({
-  name: z.string(),
-  /** Digest of the image's configuration; for `host`, the word. */
-  id: z.string(),
-  createdAt: z.number().nullable(),
-  /** Bytes of its layers, unpacked; null for `host`, which has none of its own. */
-  size: z.number().nullable(),
-  layers: z.number(),
-})
-export type ImageSummary = z.infer<typeof imageSummary>
-
 export const eventActions = [
   'create',
   'start',
@@ -126,6 +113,13 @@ export const eventActions = [
   'unpause',
   'destroy',
   'import',
+  'load',
+  'save',
+  'pull',
+  'push',
+  'tag',
+  'untag',
+  'commit',
   'delete',
 ] as const
 

@@ -1,8 +1,5 @@
 /** Forms that people write, known to both sides. */
 
-/** `name[:tag]`, as in the OCI distribution specification, without a registry. */
-export const imageNamePattern = /^[a-z0-9]+(?:[._/-][a-z0-9]+)*(?::[\w][\w.-]{0,127})?$/
-
 const factors = { '': 1, b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 }
 
 /** `512m` as bytes, with Docker's units: b, k, m, g, t, each of 1024. Undefined for anything else. */

@@ -8,6 +8,7 @@ import { toBulkheadError } from '../host/errno.ts'
 import { limits } from '../limits.ts'
 import { BulkheadError, toWire, type ErrorData } from '../protocol/errors.ts'
 import { methods, type CheckedParams, type Method, type notifications, type Result } from '../protocol/methods.ts'
+import type { Progress } from '../protocol/imageSchemas.ts'
 import type { BulkheadEvent, EndOfStream } from '../protocol/schemas.ts'
 import { channel, frame, maxFrame, type Channel } from '../protocol/stream.ts'
 import { WebSocketReader, WebSocketWriter } from '../protocol/transport.ts'
@@ -49,7 +50,8 @@ export class Session {
     this.#connection = createMessageConnection(
       new WebSocketReader(socket, (bytes) => this.#receive(bytes)),
       new WebSocketWriter(socket),
-      { error: (text) => log.warn(text), warn: (text) => log.warn(text), info: () => undefined, log: () => undefined },
+      // It warns of every client that has gone.
+      { error: (text) => log.warn(text), warn: (text) => log.debug(text), info: () => undefined, log: () => undefined },
     )
     this.#connection.onRequest((method, params) => {
       onRequest()
@@ -74,6 +76,15 @@ export class Session {
     }
     this.#cork()
     this.#notify('event', event)
+  }
+
+  sendProgress(progress: Progress): void {
+    // Who does not read it misses some of it, and nothing else.
+    if (this.#socket.bufferedAmount < limits.streamBacklog) this.#notify('progress', progress)
+  }
+
+  sendLayerChanged(container: string): void {
+    this.#notify('layer/changed', { container })
   }
 
   /** Takes this connection's stream. Its input is kept until `takeInput`. @throws BulkheadError when it has one already. */

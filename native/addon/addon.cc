@@ -11,6 +11,14 @@ Napi::Value remove_tree(const Napi::CallbackInfo &info);
 Napi::Value notify(const Napi::CallbackInfo &info);
 Napi::Value release_text(const Napi::CallbackInfo &info);
 Napi::Value compile_seccomp(const Napi::CallbackInfo &info);
+Napi::Value open_layers(const Napi::CallbackInfo &info);
+Napi::Value open_writable(const Napi::CallbackInfo &info);
+Napi::Value open_container_root(const Napi::CallbackInfo &info);
+Napi::Value list_directory(const Napi::CallbackInfo &info);
+Napi::Value stat_path(const Napi::CallbackInfo &info);
+Napi::Value open_file(const Napi::CallbackInfo &info);
+Napi::Value scan_layer(const Napi::CallbackInfo &info);
+Napi::Value set_project_quota(const Napi::CallbackInfo &info);
 
 static Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("peerCredentials", Napi::Function::New(env, peer_credentials));
@@ -23,6 +31,14 @@ static Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("removeTree", Napi::Function::New(env, remove_tree));
   exports.Set("sendPlan", Napi::Function::New(env, send_plan));
   exports.Set("notify", Napi::Function::New(env, notify));
+  exports.Set("openLayers", Napi::Function::New(env, open_layers));
+  exports.Set("openWritable", Napi::Function::New(env, open_writable));
+  exports.Set("openContainerRoot", Napi::Function::New(env, open_container_root));
+  exports.Set("listDirectory", Napi::Function::New(env, list_directory));
+  exports.Set("statPath", Napi::Function::New(env, stat_path));
+  exports.Set("openFile", Napi::Function::New(env, open_file));
+  exports.Set("scanLayer", Napi::Function::New(env, scan_layer));
+  exports.Set("setProjectQuota", Napi::Function::New(env, set_project_quota));
   return exports;
 }
 

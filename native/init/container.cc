@@ -86,6 +86,7 @@ Outcome carry_out(Container &container, plan::Code code, plan::Reader fields) {
     case Code::kNewNamespaces:
     case Code::kMapIds:
     case Code::kAddLayer:
+    case Code::kRecordOpens:
     case Code::kMountOverlay:
       break;
   }

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "channel.h"
+#include "opens.h"
 #include "syscalls.h"
 
 namespace {
@@ -94,27 +95,57 @@ Outcome add_layer(Host &host, const plan::AddLayer &op) {
   return ok();
 }
 
-Outcome mount_overlay(Host &host, const plan::MountOverlay &op) {
+// The directories just opened, whatever their names lead to now.
+void layer_path(const Host &host, int layer, char (&path)[32]) {
+  snprintf(path, sizeof path, "/proc/self/fd/%d", host.layer[layer].get());
+}
+
+// Before Linux 6.7 all lower layers are one option, which fsconfig(2) limits to 255 bytes, but mount(2) to a page.
+Outcome mount_overlay_with_options(Host &host, const plan::MountOverlay &op, const char *lower) {
+  char target[PATH_MAX], options[4096];
+  snprintf(target, sizeof target, "%s/%d", host.scratch, host.layers);
+  if (mkdir(target, 0700) != 0 && errno != EEXIST) return FAIL("%s", target);
+  int length = snprintf(options, sizeof options, "lowerdir=%s,upperdir=%s,workdir=%s,redirect_dir=off,metacopy=off%s", lower,
+                        op.upper, op.work, op.is_volatile != 0 ? ",volatile" : "");
+  if (length >= static_cast<int>(sizeof options)) return fail_with(E2BIG, "%d layers", host.layers);
+  if (mount("overlay", target, "overlay", MS_NODEV, options) != 0) return FAIL("upper directory %s", op.upper);
+  host.root.reset(sys::open_tree(AT_FDCWD, target, 0));
+  return host.root.valid() ? ok() : FAIL("%s", target);
+}
+
+Outcome make_overlay(Host &host, const plan::MountOverlay &op) {
   Fd context(sys::fsopen("overlay"));
   if (!context.valid()) return FAIL("overlay");
-  // By descriptor through /proc/self/fd: the directories just opened, whatever their names lead to now.
-  char lower[kMaxLayers * 24];
-  size_t length = 0;
-  for (int i = 0; i < host.layers; i++)
-    length += static_cast<size_t>(snprintf(lower + length, sizeof lower - length, "%s/proc/self/fd/%d", i == 0 ? "" : ":",
-                                           host.layer[i].get()));
   auto set = [&](const char *key, const char *value) -> Outcome {
     if (sys::fsconfig(context.get(), FSCONFIG_SET_STRING, key, value) == 0) return ok();
     return FAIL("%s %s", key, value);
   };
-  TRY(set("lowerdir", lower));
+  char path[32], lower[kMaxLayers * sizeof path] = "";
+  size_t length = 0;
+  bool separate = true;
+  for (int i = 0; i < host.layers; i++) {
+    layer_path(host, i, path);
+    if (separate) separate = sys::fsconfig(context.get(), FSCONFIG_SET_STRING, "lowerdir+", path) == 0;
+    if (!separate && i > 0 && length == 0) return FAIL("lowerdir+ %s", path);
+    if (!separate) length += static_cast<size_t>(snprintf(lower + length, sizeof lower - length, "%s%s", i == 0 ? "" : ":", path));
+  }
+  if (length > 255 && host.scratch != nullptr) return mount_overlay_with_options(host, op, lower);
+  if (!separate) TRY(set("lowerdir", lower));
   TRY(set("upperdir", op.upper));
   TRY(set("workdir", op.work));
+  // Each file of the upper directory is whole and under its own name: it is read as a layer later.
+  TRY(set("redirect_dir", "off"));
+  TRY(set("metacopy", "off"));
   if (op.is_volatile != 0 && sys::fsconfig(context.get(), FSCONFIG_SET_FLAG, "volatile", nullptr) != 0)
     return FAIL("volatile");
   if (sys::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr) != 0) return FAIL("upper directory %s", op.upper);
   host.root.reset(sys::fsmount(context.get(), MOUNT_ATTR_NODEV));
-  if (!host.root.valid()) return FAIL("overlay");
+  return host.root.valid() ? ok() : FAIL("overlay");
+}
+
+Outcome mount_overlay(Host &host, const plan::MountOverlay &op) {
+  TRY(make_overlay(host, op));
+  if (host.opens.valid() && !opens::mark(host.opens.get(), host.root.get())) return FAIL("fanotify");
   for (int i = 0; i < host.layers; i++) host.layer[i].reset();
   return channel::send(host.channel, channel::kRoot, host.root.get());
 }
@@ -141,6 +172,9 @@ Outcome carry_out(Host &host, plan::Code code, plan::Reader fields) {
       return map_ids(host, plan::MapIds(fields));
     case Code::kAddLayer:
       return add_layer(host, plan::AddLayer(fields));
+    case Code::kRecordOpens:
+      host.opens.reset(opens::start());
+      return host.opens.valid() ? ok() : FAIL("fanotify");
     case Code::kMountOverlay:
       return mount_overlay(host, plan::MountOverlay(fields));
     default:

@@ -24,6 +24,7 @@ struct Host {
   Fd user_namespace;
   Fd mount_namespace;       // held so that unmounting, which may flush to disk, comes after the exit is reported
   Fd root;                  // the overlay, held for the same reason
+  Fd opens;                 // fanotify on its mount, or nothing
   int channel;              // SOCK_SEQPACKET to the container process
   int stdio[3];             // the container's ends
 };

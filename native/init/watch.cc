@@ -20,6 +20,7 @@
 
 #include "clients.h"
 #include "log.h"
+#include "opens.h"
 
 namespace {
 
@@ -112,6 +113,12 @@ void drain(int fd, uint8_t type) {
   }
 }
 
+// What the container's last moments opened.
+void drain_opens(int opened) {
+  pollfd more{opened, POLLIN, 0};
+  while (opened >= 0 && poll(&more, 1, 0) > 0) opens::keep(opened, kContainerFd);
+}
+
 int listen_on(const char *name) {
   Fd listener(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   sockaddr_un address{};
@@ -149,11 +156,11 @@ bool reap(int *status) {
   return ended;
 }
 
-void serve_until_exit(int listener, int signals, int output, int error, int *status) {
+void serve_until_exit(int listener, int signals, int output, int error, int opened, int *status) {
   bool output_open = true, error_open = error >= 0;
   while (true) {
-    pollfd fds[kMaxClients + 5];
-    Client *owners[kMaxClients + 5] = {};
+    pollfd fds[kMaxClients + 6];
+    Client *owners[kMaxClients + 6] = {};
     int count = 0;
     fds[count++] = {signals, POLLIN, 0};
     fds[count++] = {listener, POLLIN, 0};
@@ -161,6 +168,7 @@ void serve_until_exit(int listener, int signals, int output, int error, int *sta
     fds[count++] = {output_open && read_more ? output : -1, POLLIN, 0};
     fds[count++] = {error_open && read_more ? error : -1, POLLIN, 0};
     fds[count++] = {-1, POLLOUT, 0};
+    fds[count++] = {opened, POLLIN, 0};
     int first_client = count;
     clients.poll_for(fds, owners, &count);
     for (int i = first_client; i < count; i++)
@@ -169,6 +177,7 @@ void serve_until_exit(int listener, int signals, int output, int error, int *sta
 
     if (fds[2].revents != 0) output_open = pass_output(output, frames::kStdout);
     if (fds[3].revents != 0) error_open = pass_output(error, frames::kStderr);
+    if (fds[5].revents != 0) opens::keep(opened, kContainerFd);
     if (fds[4].revents != 0) clients.stdin_writable(on_frame);
     for (int i = first_client; i < count; i++)
       if (fds[i].revents != 0) clients.ready(*owners[i], fds[i].revents, on_frame);
@@ -228,8 +237,9 @@ void watch(Host &host, const plan::Watch &options, const Report &report, int inp
 
   int status = 0;
   // SIGCHLD was blocked from the start, so that an exit before signalfd is still pending here.
-  serve_until_exit(listener, signals, output, error, &status);
+  serve_until_exit(listener, signals, output, error, host.opens.get(), &status);
   container = 0;
+  drain_opens(host.opens.get());
   drain(output, frames::kStdout);
   drain(error, frames::kStderr);
 

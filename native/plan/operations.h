@@ -14,34 +14,35 @@ enum class Code : uint16_t {
   kNewNamespaces = 4,
   kMapIds = 5,
   kAddLayer = 6,
-  kMountOverlay = 7,
-  kEnterCgroup = 8,
-  kNewCgroupNamespace = 9,
-  kBecomeRootOfUserNamespace = 10,
-  kSetHostname = 11,
-  kSetLoopbackUp = 12,
-  kMakeMountsPrivate = 13,
-  kAttachRoot = 14,
-  kMount = 15,
-  kBind = 16,
-  kBindDevice = 17,
-  kSymlink = 18,
-  kBindFile = 19,
-  kMaskPath = 20,
-  kMakePathReadOnly = 21,
-  kOpenTerminal = 22,
-  kPivotRoot = 23,
-  kSetRootAttributes = 24,
-  kSetRlimit = 25,
-  kLimitCapabilities = 26,
-  kSetUser = 27,
-  kSetCapabilities = 28,
-  kSetNoNewPrivs = 29,
-  kSetWorkingDirectory = 30,
-  kInstallSeccompFilter = 31,
-  kExec = 32,
+  kRecordOpens = 7,
+  kMountOverlay = 8,
+  kEnterCgroup = 9,
+  kNewCgroupNamespace = 10,
+  kBecomeRootOfUserNamespace = 11,
+  kSetHostname = 12,
+  kSetLoopbackUp = 13,
+  kMakeMountsPrivate = 14,
+  kAttachRoot = 15,
+  kMount = 16,
+  kBind = 17,
+  kBindDevice = 18,
+  kSymlink = 19,
+  kBindFile = 20,
+  kMaskPath = 21,
+  kMakePathReadOnly = 22,
+  kOpenTerminal = 23,
+  kPivotRoot = 24,
+  kSetRootAttributes = 25,
+  kSetRlimit = 26,
+  kLimitCapabilities = 27,
+  kSetUser = 28,
+  kSetCapabilities = 29,
+  kSetNoNewPrivs = 30,
+  kSetWorkingDirectory = 31,
+  kInstallSeccompFilter = 32,
+  kExec = 33,
 };
-constexpr uint16_t kCodes = 33;
+constexpr uint16_t kCodes = 34;
 
 constexpr const char *kNames[kCodes] = {
     "watch",
@@ -51,6 +52,7 @@ constexpr const char *kNames[kCodes] = {
     "new namespaces",
     "map ids",
     "add layer",
+    "record opens",
     "mount overlay",
     "enter cgroup",
     "new cgroup namespace",
@@ -87,6 +89,7 @@ constexpr bool kInContainer[kCodes] = {
     false,  // new namespaces
     false,  // map ids
     false,  // add layer
+    false,  // record opens
     false,  // mount overlay
     true,  // enter cgroup
     true,  // new cgroup namespace

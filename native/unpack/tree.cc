@@ -15,6 +15,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "deferred.h"
+
 namespace tree {
 namespace {
 
@@ -25,6 +27,8 @@ struct Directory {
 };
 
 int root = -1;
+int requests = -1;
+reader::Options options;
 Directory *directories;
 size_t directory_count, directory_room;
 char message[PATH_MAX + 512];
@@ -37,7 +41,13 @@ __attribute__((format(printf, 1, 2))) const char *problem(const char *format, ..
   return message;
 }
 
-const char *failed(const char *path) { return problem("%s: %s", path, strerror(errno)); }
+// Leaves errno as it is: it says whether the disk is full, or the name taken.
+const char *failed(const char *path) {
+  int error = errno;
+  const char *said = problem("%s: %s", path, strerror(error));
+  errno = error;
+  return said;
+}
 
 // Links are followed, but never past the root; magic links not at all (openat2(2)).
 int resolve(const char *path, int flags) {
@@ -89,15 +99,63 @@ const char *open_parent(char *path, const char **name, int *parent) {
   return error;
 }
 
-bool is_container_device(const char *path, dev_t device) {
-  static const struct {
-    const char *path;
-    unsigned major_number, minor_number;
-  } kUsual[] = {{"dev/null", 1, 3},   {"dev/zero", 1, 5}, {"dev/full", 1, 7},    {"dev/random", 1, 8},
-                {"dev/urandom", 1, 9}, {"dev/tty", 5, 0},  {"dev/console", 5, 1}, {"dev/ptmx", 5, 2}};
-  for (const auto &usual : kUsual)
-    if (strcmp(usual.path, path) == 0 && device == makedev(usual.major_number, usual.minor_number)) return true;
-  return false;
+// The directory of the last entry: archives keep a directory's entries together. By descriptor, so that it stays inside
+// whatever an entry replaces meanwhile; forgotten when one does.
+char known_path[PATH_MAX];
+int known = -1;
+bool forget_later;  // after the entry that is being made
+
+void forget_parent() {
+  if (known >= 0) close(known);
+  known = -1;
+}
+
+const char *known_parent(char *path, const char **name, int *parent) {
+  const char *slash = strrchr(path, '/');
+  size_t length = slash == nullptr ? 0 : static_cast<size_t>(slash - path);
+  *name = slash == nullptr ? path : slash + 1;
+  if (forget_later) forget_parent();
+  forget_later = false;
+  if (known < 0 || strlen(known_path) != length || memcmp(known_path, path, length) != 0) {
+    forget_parent();
+    if (const char *error = open_parent(path, name, &known)) {
+      known = -1;
+      return error;
+    }
+    memcpy(known_path, path, length);
+    known_path[length] = '\0';
+  }
+  *parent = known;
+  return nullptr;
+}
+
+void remove_earlier(int parent, const char *name) {
+  if (unlinkat(parent, name, 0) != 0 && errno == EISDIR) unlinkat(parent, name, AT_REMOVEDIR);
+  forget_later = true;
+}
+
+uid_t owner(archive_entry *entry) {
+  return options.shift + (options.keep_owners ? static_cast<uid_t>(archive_entry_uid(entry)) : 0);
+}
+
+gid_t group(archive_entry *entry) {
+  return options.shift + (options.keep_owners ? static_cast<gid_t>(archive_entry_gid(entry)) : 0);
+}
+
+const char *defer(deferred::Kind kind, const char *path, archive_entry *entry) {
+  static deferred::Request request;
+  memset(&request, 0, sizeof request);
+  request.kind = kind;
+  if (entry != nullptr) {
+    request.mode = archive_entry_filetype(entry) | archive_entry_perm(entry);
+    request.uid = owner(entry);
+    request.gid = group(entry);
+    request.device = archive_entry_rdev(entry);
+    request.seconds = archive_entry_mtime(entry);
+    request.nanoseconds = archive_entry_mtime_nsec(entry);
+  }
+  snprintf(request.path, sizeof request.path, "%s", path);
+  return write(requests, &request, sizeof request) == static_cast<ssize_t>(sizeof request) ? nullptr : failed(path);
 }
 
 const char *remember_directory(const char *path, archive_entry *entry) {
@@ -143,12 +201,14 @@ const char *make_hard_link(const char *path, const char *target, int parent, con
   int result = linkat(target_parent, target_name, parent, name, 0);
   int error = errno;
   close(target_parent);
-  return result == 0 ? nullptr : problem("entry %s is a hard link to %s: %s", path, target, strerror(error));
+  const char *said = result == 0 ? nullptr : problem("entry %s is a hard link to %s: %s", path, target, strerror(error));
+  errno = error;
+  return said;
 }
 
 const char *make_node(archive_entry *entry, const char *path, int parent, const char *name, int *content) {
-  uid_t uid = static_cast<uid_t>(archive_entry_uid(entry));
-  gid_t gid = static_cast<gid_t>(archive_entry_gid(entry));
+  uid_t uid = owner(entry);
+  gid_t gid = group(entry);
   timespec times[2];
   times[0] = times[1] = {archive_entry_mtime(entry), archive_entry_mtime_nsec(entry)};
   switch (archive_entry_filetype(entry)) {
@@ -167,10 +227,9 @@ const char *make_node(archive_entry *entry, const char *path, int parent, const 
       return utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) == 0 ? nullptr : failed(path);
     case AE_IFCHR:
     case AE_IFBLK:
-      // Those that every container gets anyway are left out; any other would be a way to the host's hardware.
-      if (archive_entry_filetype(entry) == AE_IFCHR && is_container_device(path, archive_entry_rdev(entry))) return nullptr;
-      return problem("entry %s is a device node (%u:%u), which an image must not bring", path,
-                     major(archive_entry_rdev(entry)), minor(archive_entry_rdev(entry)));
+      // overlayfs takes the device 0:0 for a whiteout: an image must not speak to it.
+      if (archive_entry_rdev(entry) == 0) return problem("entry %s is the device node 0:0, which means a removed file", path);
+      return defer(deferred::Kind::kDevice, path, entry);
     case AE_IFSOCK:
       return nullptr;  // means nothing without its process
     default:
@@ -178,35 +237,71 @@ const char *make_node(archive_entry *entry, const char *path, int parent, const 
   }
 }
 
+const char *make_other(archive_entry *entry, const char *path, int parent, const char *name, int *content) {
+  const char *target = archive_entry_hardlink(entry);
+  return target != nullptr ? make_hard_link(path, target, parent, name) : make_node(entry, path, parent, name, content);
+}
+
 const char *make_directory(archive_entry *entry, const char *path, int parent, const char *name) {
   struct stat status;
-  bool exists = fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
-  if (exists && !S_ISDIR(status.st_mode)) {
-    if (unlinkat(parent, name, 0) != 0) return failed(path);
-    exists = false;
+  if (mkdirat(parent, name, 0700) != 0) {
+    if (errno != EEXIST || fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) != 0) return failed(path);
+    if (!S_ISDIR(status.st_mode)) {
+      remove_earlier(parent, name);
+      if (mkdirat(parent, name, 0700) != 0) return failed(path);
+    }
+    // A directory in the place of a removed one: what lower layers have there stays removed.
+    if (S_ISCHR(status.st_mode) && status.st_rdev == 0)
+      if (const char *error = defer(deferred::Kind::kOpaque, path, nullptr)) return error;
   }
-  if (!exists && mkdirat(parent, name, 0700) != 0) return failed(path);
   int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0) return failed(path);
   const char *error = nullptr;
-  if (fchown(fd, static_cast<uid_t>(archive_entry_uid(entry)), static_cast<gid_t>(archive_entry_gid(entry))) != 0)
+  if (fchown(fd, owner(entry), group(entry)) != 0)
     error = failed(path);
   if (error == nullptr) error = set_xattrs(fd, entry);
   close(fd);
   return error == nullptr ? remember_directory(path, entry) : error;
 }
 
+constexpr char kWhiteout[] = ".wh.";
+constexpr char kOpaque[] = ".wh..wh..opq";
+
+// OCI image-spec, layer.md, "Whiteouts": they hide what lower layers have, never what this one has.
+const char *make_whiteout(const char *path, int parent, const char *name) {
+  size_t above = static_cast<size_t>(name - path);  // the directory's part of the path, with its slash
+  char target[PATH_MAX];
+  if (strcmp(name, kOpaque) == 0) {
+    snprintf(target, sizeof target, "%.*s", static_cast<int>(above == 0 ? 0 : above - 1), path);
+    return defer(deferred::Kind::kOpaque, target, nullptr);
+  }
+  const char *hidden = name + strlen(kWhiteout);
+  // aufs kept its own books under this name; nobody else knows what to do with them.
+  if (strncmp(hidden, kWhiteout, strlen(kWhiteout)) == 0) return nullptr;
+  if (*hidden == '\0' || strcmp(hidden, ".") == 0 || strcmp(hidden, "..") == 0)
+    return problem("entry %s is a whiteout of nothing", path);
+  struct stat status;
+  if (fstatat(parent, hidden, &status, AT_SYMLINK_NOFOLLOW) == 0) {
+    if (!S_ISDIR(status.st_mode)) return nullptr;
+    snprintf(target, sizeof target, "%.*s%s", static_cast<int>(above), path, hidden);
+    return defer(deferred::Kind::kOpaque, target, nullptr);
+  }
+  return mknodat(parent, hidden, S_IFCHR, 0) == 0 ? nullptr : failed(path);  // whiteouts need no capability (Linux 5.8)
+}
+
 const char *make_root(archive_entry *entry) {
   if (archive_entry_filetype(entry) != AE_IFDIR) return problem("entry %s would replace the root", archive_entry_pathname(entry));
-  if (fchownat(root, "", static_cast<uid_t>(archive_entry_uid(entry)), static_cast<gid_t>(archive_entry_gid(entry)),
-               AT_EMPTY_PATH) != 0)
-    return failed("the root");
+  if (fchownat(root, "", owner(entry), group(entry), AT_EMPTY_PATH) != 0) return failed("the root");
   return remember_directory("", entry);
 }
 
 }  // namespace
 
-void open(int directory) { root = directory; }
+void open(int directory, int deferred, const reader::Options &how) {
+  root = directory;
+  requests = deferred;
+  options = how;
+}
 
 const char *make(archive_entry *entry, int *content) {
   *content = -1;
@@ -218,18 +313,15 @@ const char *make(archive_entry *entry, int *content) {
 
   const char *name;
   int parent;
-  if (const char *error = open_parent(path, &name, &parent)) return error;
-  const char *error;
-  if (archive_entry_filetype(entry) == AE_IFDIR && archive_entry_hardlink(entry) == nullptr) {
-    error = make_directory(entry, path, parent, name);
-  } else {
-    // A later entry of the same name replaces the earlier one; what a link leads to stays.
-    if (unlinkat(parent, name, 0) != 0 && errno == EISDIR) unlinkat(parent, name, AT_REMOVEDIR);
-    const char *target = archive_entry_hardlink(entry);
-    error = target != nullptr ? make_hard_link(path, target, parent, name) : make_node(entry, path, parent, name, content);
-  }
-  close(parent);
-  return error;
+  if (const char *error = known_parent(path, &name, &parent)) return error;
+  if (options.is_layer && strncmp(name, kWhiteout, strlen(kWhiteout)) == 0) return make_whiteout(path, parent, name);
+  if (archive_entry_filetype(entry) == AE_IFDIR && archive_entry_hardlink(entry) == nullptr)
+    return make_directory(entry, path, parent, name);
+  const char *error = make_other(entry, path, parent, name, content);
+  if (error == nullptr || errno != EEXIST) return error;
+  // A later entry of the same name replaces the earlier one; what a link leads to stays.
+  remove_earlier(parent, name);
+  return make_other(entry, path, parent, name, content);
 }
 
 const char *finish_file(archive_entry *entry, int content) {
@@ -239,7 +331,7 @@ const char *finish_file(archive_entry *entry, int content) {
   // A hole at the end has no block to write.
   if (archive_entry_size_is_set(entry) && ftruncate(content, archive_entry_size(entry)) != 0) return failed(path);
   // Owner first: a change of owner clears set-user-id bits and capabilities.
-  if (fchown(content, static_cast<uid_t>(archive_entry_uid(entry)), static_cast<gid_t>(archive_entry_gid(entry))) != 0)
+  if (fchown(content, owner(entry), group(entry)) != 0)
     return failed(path);
   if (fchmod(content, archive_entry_perm(entry)) != 0) return failed(path);
   if (const char *error = set_xattrs(content, entry)) return error;

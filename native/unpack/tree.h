@@ -2,11 +2,13 @@
 #pragma once
 #include <archive_entry.h>
 
+#include "reader.h"
+
 // All return nullptr, or a sentence that says what is wrong with the entry (static memory).
 namespace tree {
 
-// The directory to write below, an O_PATH descriptor.
-void open(int root);
+// The directory to write below; where requests go that need more rights (deferred.h).
+void open(int root, int deferred, const reader::Options &options);
 // Makes the entry; for a regular file with content, *content is a descriptor to write it to (the caller's to close).
 const char *make(archive_entry *entry, int *content);
 // Owner, mode, times and extended attributes of a file just written.

@@ -27,7 +27,12 @@ describe('bad input', () => {
   })
 
   const refusals: [what: string, args: string[], code: number, message: RegExp][] = [
-    ['an unknown image', ['run', 'nothing-here', 'true'], 125, /no image nothing-here\n {2}Import/],
+    [
+      'an unknown image',
+      ['run', '--pull', 'never', 'nothing-here', 'true'],
+      125,
+      /no image nothing-here\n {2}Get it with bulkhead pull/,
+    ],
     [
       'a missing command',
       ['run', '--rm', 'busybox', 'no-such-command'],

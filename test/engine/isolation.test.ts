@@ -35,7 +35,10 @@ describe('the walls of a container', () => {
       const mounts = (await sh('cut -d" " -f5,9- /proc/self/mountinfo', { userns })).split('\n')
       assert.equal(mounts.filter((mount) => mount.startsWith('/ ')).length, 1, mounts.join('\n'))
       const own = /^\/(?:|proc|dev|sys|etc\/(?:hosts|hostname|resolv\.conf))(?:\/\S*)? /
-      assert.deepEqual(mounts.filter((mount) => !own.test(mount)), [])
+      assert.deepEqual(
+        mounts.filter((mount) => !own.test(mount)),
+        [],
+      )
     }
   })
 

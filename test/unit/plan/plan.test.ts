@@ -36,6 +36,7 @@ const placement: Placement = {
   log: { maxBytes: 1000, maxFiles: 2 },
   attached: false,
   openStdin: false,
+  recordOpens: false,
 }
 
 function planOf(request: object, changes: Partial<Placement> = {}): string {

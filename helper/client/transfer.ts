@@ -1,0 +1,53 @@
+/** Archives over a connection of their own: sent from any source, or written to any sink. */
+import { once } from 'node:events'
+import type { Readable, Writable } from 'node:stream'
+import type { Method, Params, Result } from '../protocol/methods.ts'
+import type { Client } from './client.ts'
+
+/** Sends `source` as the call's stream. It is read with the caller's own rights.
+ * @throws BulkheadError when the helper refuses it; the error of `source` when it cannot be read */
+export async function sendTo<M extends Method>(
+  client: Client,
+  method: M,
+  params: Params<M>,
+  source: Readable,
+): Promise<Result<M>> {
+  // The helper ends the stream when it has seen enough: what is not sent by then need not be read.
+  client.stream = { onBytes: () => undefined, onEnd: () => source.destroy() }
+  const answer = client.invoke(method, params)
+  const unreadable = new Promise<never>((_resolve, reject) => source.once('error', reject))
+  const send = async (): Promise<void> => {
+    for await (const chunk of source) await client.send(chunk as Buffer)
+    client.endInput()
+  }
+  send().catch(() => undefined) // either of the two promises says why
+  return await Promise.race([answer, unreadable])
+}
+
+/** Writes the call's stream to `sink`, and ends it when all was sent.
+ * @throws BulkheadError of the call; the error of `sink` when it cannot be written to */
+export async function receiveFrom<M extends Method>(
+  client: Client,
+  method: M,
+  params: Params<M>,
+  sink: Writable,
+): Promise<Result<M>> {
+  const ended = Promise.withResolvers<void>()
+  client.stream = {
+    onBytes: (_on, bytes) => {
+      if (sink.write(bytes)) return
+      client.hold(true)
+      sink.once('drain', () => client.hold(false))
+    },
+    onEnd: () => ended.resolve(),
+  }
+  const unwritable = new Promise<never>((_resolve, reject) => sink.once('error', reject))
+  unwritable.catch(() => undefined)
+  const answer = await Promise.race([client.invoke(method, params), unwritable])
+  await Promise.race([ended.promise, unwritable])
+  if (sink !== process.stdout) {
+    sink.end()
+    if (!sink.writableFinished) await Promise.race([once(sink, 'finish'), unwritable])
+  }
+  return answer
+}
