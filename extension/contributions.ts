@@ -18,6 +18,27 @@ export const commands = {
   inspect: 'bulkhead.inspect',
   copyId: 'bulkhead.copyId',
   showStartTrace: 'bulkhead.showStartTrace',
+  pull: 'bulkhead.pull',
+  push: 'bulkhead.push',
+  tag: 'bulkhead.tag',
+  removeImage: 'bulkhead.removeImage',
+  saveImages: 'bulkhead.saveImages',
+  loadImages: 'bulkhead.loadImages',
+  commit: 'bulkhead.commit',
+  exportContainer: 'bulkhead.exportContainer',
+  prune: 'bulkhead.prune',
+  minimize: 'bulkhead.minimize',
+  squash: 'bulkhead.squash',
+  compareImages: 'bulkhead.compareImages',
+  showSharing: 'bulkhead.showSharing',
+  showWasted: 'bulkhead.showWasted',
+  searchLayer: 'bulkhead.searchLayer',
+  openFile: 'bulkhead.openFile',
+  openPlain: 'bulkhead.openPlain',
+  saveFile: 'bulkhead.saveFile',
+  copyInto: 'bulkhead.copyInto',
+  inspectImage: 'bulkhead.inspectImage',
+  copyImageId: 'bulkhead.copyImageId',
 } as const
 export type CommandId = (typeof commands)[keyof typeof commands]
 
@@ -29,7 +50,7 @@ export const settings = {
   helperArguments: 'bulkhead.helper.arguments',
 } as const
 
-export const views = { containers: 'bulkhead.containers' } as const
+export const views = { containers: 'bulkhead.containers', layers: 'bulkhead.layers' } as const
 
 export const contextKeys = {
   /** A `ConnectionState`: which welcome text the view shows. */

@@ -1,16 +1,23 @@
 /** The extension: puts its parts together. It wakes when its view or one of its commands is used. */
 import { loadedAt } from './clock.ts'
 import * as vscode from 'vscode'
+import { fileCommands } from './commands/files.ts'
+import { imageCommands } from './commands/images.ts'
 import { inspectCommands } from './commands/inspect.ts'
 import { lifecycleCommands } from './commands/lifecycle.ts'
+import { minimizeCommands } from './commands/minimize.ts'
 import { register } from './commands/register.ts'
 import { runCommands } from './commands/run.ts'
+import { transferCommands } from './commands/transfers.ts'
 import { Connection, type ConnectionState } from './connection/connection.ts'
 import { ContainerModel } from './connection/containerModel.ts'
+import { ImageModel } from './connection/imageModel.ts'
 import { joinGroup, startHelper } from './connection/startHelper.ts'
 import type { Context } from './context.ts'
 import { commands, views } from './contributions.ts'
+import { fileSystem } from './files/fileSystem.ts'
 import { containersView } from './views/containersView.ts'
+import { layersView } from './views/layersView.ts'
 import { statusBar } from './views/statusBar.ts'
 import type { ContainerSummary } from '../helper/protocol/schemas.ts'
 
@@ -27,16 +34,24 @@ export function activate(extension: vscode.ExtensionContext): BulkheadApi {
   const log = vscode.window.createOutputChannel('Bulkhead', { log: true })
   const connection = new Connection(log)
   const containers = new ContainerModel(connection, log)
-  const context: Context = { extension, log, connection, containers }
+  const images = new ImageModel(connection)
+  const context: Context = { extension, log, connection, containers, images }
   extension.subscriptions.push(
     log,
     connection,
     containers,
+    images,
     containersView(context),
+    layersView(context),
+    fileSystem(context),
     statusBar(context),
     runCommands(context),
     lifecycleCommands(context),
     inspectCommands(context),
+    imageCommands(context),
+    transferCommands(context),
+    fileCommands(context),
+    minimizeCommands(context),
     register(context, commands.startHelper, () => startHelper(extension, log)),
     register(context, commands.joinGroup, joinGroup),
     register(context, commands.reopenOnLinux, () => vscode.commands.executeCommand('workbench.action.remote.showMenu')),

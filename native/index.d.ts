@@ -122,8 +122,9 @@ export interface LayerChanges {
 }
 
 /** What a layer changes in the root `below`, a descriptor or -1: its own directory is walked, nothing else. A descriptor
- * instead of a path: that root, merged of many. */
-export function scanLayer(directory: string | number, below: number): Promise<LayerChanges>
+ * instead of a path: that root, merged of many. `differing`: leave out what `below` has with the same type, owner, mode,
+ * size and time. */
+export function scanLayer(directory: string | number, below: number, differing: boolean): Promise<LayerChanges>
 
 /** Limits what can be written below these directories together, which must be empty: a project quota of this number. ESRCH,
  * EOPNOTSUPP or ENOTTY where the file system keeps none. */

@@ -2,10 +2,7 @@
 import * as vscode from 'vscode'
 import type { ContainerSummary, StartTrace, TraceStep } from '../../helper/protocol/schemas.ts'
 import type { ConnectedContext } from '../context.ts'
-
-function escape(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
-}
+import { escape } from './html.ts'
 
 function microseconds(value: number): string {
   return value >= 1000 ? `${(value / 1000).toFixed(2)} ms` : `${Math.round(value)} µs`

@@ -3,6 +3,7 @@ import * as vscode from 'vscode'
 import { contextKeys, views } from '../contributions.ts'
 import type { Context } from '../context.ts'
 import { ContainerNode, tooltipOf } from './containerNode.ts'
+import { dropFiles } from './dropFiles.ts'
 
 class ContainersProvider implements vscode.TreeDataProvider<ContainerNode> {
   readonly #context: Context
@@ -31,6 +32,7 @@ export function containersView(context: Context): vscode.Disposable {
   const view = vscode.window.createTreeView(views.containers, {
     treeDataProvider: new ContainersProvider(context),
     canSelectMany: true,
+    dragAndDropController: dropFiles<ContainerNode>(context, ({ container }) => container),
   })
   const showState = (): void =>
     void vscode.commands.executeCommand('setContext', contextKeys.state, context.connection.state)

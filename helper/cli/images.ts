@@ -211,6 +211,23 @@ function layersCommand(): Command {
     })
 }
 
+const letters = { added: 'A', changed: 'C', removed: 'D' } as const
+
+function compareCommand(): Command {
+  return new Command('compare')
+    .description('list files that differ between two images: A added, C changed, D removed')
+    .argument('<image>')
+    .argument('<image>')
+    .addOption(formatOption())
+    .action(async (name: string, other: string, { format }: { format: Format }) => {
+      const changes = await withClient((client) => client.call('images/compare', { name, with: other }))
+      if (format === 'json') return await print(jsonLines(changes))
+      await print(
+        changes.map(({ kind, path, size: bytes }) => `${letters[kind]} ${size(bytes).padStart(8)} /${path}\n`).join(''),
+      )
+    })
+}
+
 function squashCommand(): Command {
   return new Command('squash')
     .description('make a new image in which the upper layers are one')
@@ -291,6 +308,7 @@ export function imageCommands(): Command[] {
     hostCommand(),
     minimizeCommand(),
     squashCommand(),
+    compareCommand(),
     imagePrune(),
     referrersCommand(),
   ])

@@ -18,9 +18,23 @@ export interface LayerPlace {
 export async function scan(native: Native, { directory, below }: LayerPlace): Promise<Change[]> {
   const root = below.length === 0 ? -1 : native.addon.openLayers(below)
   try {
-    return listOf(await native.addon.scanLayer(directory, root))
+    return listOf(await native.addon.scanLayer(directory, root, false))
   } finally {
     if (root >= 0) closeSync(root)
+  }
+}
+
+/** What one root has that another has not, or has otherwise; and what it lacks. Layers uppermost first. */
+export async function compare({ addon }: Native, from: readonly string[], to: readonly string[]): Promise<Change[]> {
+  const [before, after] = [addon.openLayers(from), addon.openLayers(to)]
+  try {
+    const there = listOf(await addon.scanLayer(after, before, true))
+    const back = listOf(await addon.scanLayer(before, after, true))
+    const lost = back.filter(({ kind }) => kind === 'added').map((change): Change => ({ ...change, kind: 'removed' }))
+    return [...there, ...lost].sort((a, b) => (a.path < b.path ? -1 : 1))
+  } finally {
+    closeSync(before)
+    closeSync(after)
   }
 }
 

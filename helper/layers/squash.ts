@@ -100,7 +100,7 @@ export async function scanMerged(
 ): Promise<{ files: Change[]; links: Map<string, string> }> {
   const root = native.addon.openLayers(layers)
   try {
-    const { paths, types, links, sizes } = await native.addon.scanLayer(root, -1)
+    const { paths, types, links, sizes } = await native.addon.scanLayer(root, -1, false)
     const names = paths.split('\0')
     const targets = links.split('\0')
     const leads = new Map<string, string>()

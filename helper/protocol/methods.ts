@@ -98,6 +98,12 @@ export const methods = {
   'images/layers': { params: byImage, result: z.array(images.layerSummary) },
   /** Bytes written in one layer and overwritten or removed in a later one, largest first. */
   'images/efficiency': { params: byImage, result: images.efficiency },
+  /** Files that differ between two images, by type, owner, mode, size and time; at most 100,000. `changed` and `added` are
+   * those of `with`. */
+  'images/compare': {
+    params: byImage.extend({ with: images.imageReference }),
+    result: z.array(images.change),
+  },
   /** Bytes of an image, or of a container and its image, with whom they are shared. */
   'images/sharing': {
     params: z.union([byImage, byReference]),

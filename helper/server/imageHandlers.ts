@@ -1,10 +1,11 @@
 /** The methods `images/…` that change or show what is here, and `system/…`. */
 import { historyOf, type Image } from '../images/image.ts'
 import { makeHostImage } from '../containers/hostFiles.ts'
-import { scan } from '../layers/changes.ts'
+import { compare, scan } from '../layers/changes.ts'
 import { efficiencyOf } from '../layers/efficiency.ts'
 import { makeSmaller, proposeSmaller } from '../layers/minimize.ts'
 import { squash } from '../layers/squash.ts'
+import { limits } from '../limits.ts'
 import type { CheckedParams } from '../protocol/methods.ts'
 import type { ImageSummary } from '../protocol/imageSchemas.ts'
 import type { BulkheadEvent } from '../protocol/schemas.ts'
@@ -17,6 +18,7 @@ type Method =
   | 'images/history'
   | 'images/layers'
   | 'images/efficiency'
+  | 'images/compare'
   | 'images/sharing'
   | 'images/tag'
   | 'images/remove'
@@ -81,6 +83,10 @@ export function imageHandlers(engine: Engine): Pick<Handlers, Method> {
     'images/history': ({ name }) => historyOf(images.get(name), images.layers),
     'images/layers': ({ name }) => usage.layers(images.get(name)),
     'images/efficiency': ({ name }) => efficiency(name),
+    'images/compare': async ({ name, with: other }) => {
+      const [from, to] = [images.getStored(name), images.getStored(other)]
+      return (await compare(native, from.layers, to.layers)).slice(0, limits.listing)
+    },
     'images/sharing': (params) =>
       'name' in params
         ? usage.imageSharing(images.get(params.name))

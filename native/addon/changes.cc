@@ -22,7 +22,8 @@ constexpr char kAdded = 'A', kChanged = 'C', kRemoved = 'D';
 class Changes : public Work {
  public:
   // `layer`: the layer's directory; `below`: the merged root of those below it, or -1. Both are this object's to close.
-  Changes(Napi::Env env, int layer, int below) : Work(env, "scan layer"), layer_(layer), below_(below) {}
+  Changes(Napi::Env env, int layer, int below, bool differing)
+      : Work(env, "scan layer"), layer_(layer), below_(below), differing_(differing) {}
 
   void Execute() override {
     std::string path;
@@ -114,6 +115,7 @@ class Changes : public Work {
     struct stat old;
     bool is_old = below >= 0 && fstatat(below, name, &old, AT_SYMLINK_NOFOLLOW) == 0;
     bool counts = S_ISREG(status.st_mode) && (status.st_nlink == 1 || seen_.insert({status.st_dev, status.st_ino}).second);
+    if (differing_ && is_old && is_same(status, old)) return descend(layer, below, name, status, &old, path, depth);
     record(*path, is_old ? kChanged : kAdded, status.st_mode, counts ? static_cast<double>(status.st_size) : 0);
     if (S_ISLNK(status.st_mode)) {
       char target[4096];
@@ -121,9 +123,22 @@ class Changes : public Work {
       links_.append(target, size > 0 ? static_cast<size_t>(size) : 0);
       links_ += '\0';
     }
+    descend(layer, below, name, status, is_old ? &old : nullptr, path, depth);
+  }
+
+  // By what stat(2) says: their content is not read. A directory's times follow its entries.
+  static bool is_same(const struct stat &a, const struct stat &b) {
+    bool is_directory = S_ISDIR(a.st_mode);
+    return a.st_mode == b.st_mode && a.st_uid == b.st_uid && a.st_gid == b.st_gid && a.st_rdev == b.st_rdev &&
+           (is_directory || (a.st_size == b.st_size && a.st_mtim.tv_sec == b.st_mtim.tv_sec &&
+                             a.st_mtim.tv_nsec == b.st_mtim.tv_nsec));
+  }
+
+  void descend(int layer, int below, const char *name, const struct stat &status, const struct stat *old, std::string *path,
+               int depth) {
     if (!S_ISDIR(status.st_mode)) return;
     int down = open_below(layer, name);
-    int old_down = is_old && S_ISDIR(old.st_mode) ? open_below(below, name) : -1;
+    int old_down = old != nullptr && S_ISDIR(old->st_mode) ? open_below(below, name) : -1;
     if (down >= 0) {
       char value = '\0';
       if (old_down >= 0 && fgetxattr(down, "trusted.overlay.opaque", &value, 1) == 1 && value == 'y')
@@ -135,6 +150,7 @@ class Changes : public Work {
   }
 
   int layer_, below_;
+  bool differing_;
   std::string paths_, kinds_, types_, links_;
   std::vector<double> sizes_;
   std::set<std::pair<dev_t, ino_t>> seen_;
@@ -148,5 +164,6 @@ Napi::Value scan_layer(const Napi::CallbackInfo &info) {
                                  : open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (layer < 0) throw system_error(info.Env(), "open", directory, errno);
   int below = info[1].As<Napi::Number>().Int32Value();
-  return Work::start(new Changes(info.Env(), layer, below < 0 ? -1 : fcntl(below, F_DUPFD_CLOEXEC, 3)));
+  return Work::start(new Changes(info.Env(), layer, below < 0 ? -1 : fcntl(below, F_DUPFD_CLOEXEC, 3),
+                                 info[2].ToBoolean()));
 }

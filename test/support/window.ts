@@ -86,12 +86,12 @@ export class VsCodeWindow {
     return this.page.locator('.pane-body .monaco-list-row', { hasText: name })
   }
 
-  /** Opens a row's context menu; answers its entries. */
-  async openMenu(name: string): Promise<string[]> {
+  /** Opens a row's context menu; answers its entries. `row`: the row itself, where its name is not enough. */
+  async openMenu(name: string, row = this.row(name).first()): Promise<string[]> {
     // Away with a hover that lies over the rows.
     await this.page.mouse.move(900, 600)
     await this.page.locator('.monaco-hover:visible').waitFor({ state: 'hidden' })
-    await this.row(name).first().click({ button: 'right' })
+    await row.click({ button: 'right' })
     const entries = this.page.locator('.monaco-menu .action-label:not(.separator)')
     await entries.first().waitFor()
     // The editor ignores what comes in a menu's first moments, lest a double click choose from it.

@@ -43,5 +43,5 @@ describe('the manifest', () => {
     assert.equal(manifest.capabilities.untrustedWorkspaces.supported, 'limited')
   })
 
-  it('wakes on use alone', () => assert.deepEqual(manifest.activationEvents, []))
+  it('wakes on use alone', () => assert.deepEqual(manifest.activationEvents, ['onFileSystem:bulkhead']))
 })

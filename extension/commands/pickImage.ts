@@ -1,0 +1,47 @@
+/** Which images a command is for: the rows that are selected, or those that are picked when it came from the palette. */
+import * as vscode from 'vscode'
+import type { ImageSummary } from '../../helper/protocol/imageSchemas.ts'
+import { imageLabel } from '../connection/imageModel.ts'
+import type { Context } from '../context.ts'
+import { ImageNode } from '../views/layerNodes.ts'
+import { sizeText } from '../views/sizes.ts'
+
+export async function pickImages(
+  context: Context,
+  args: readonly unknown[],
+  options: { placeholder: string; many: boolean; fits?: (image: ImageSummary) => boolean },
+): Promise<ImageSummary[]> {
+  const [clicked, all] = args
+  const selected = (Array.isArray(all) && all.length > 0 ? all : [clicked]).filter((node) => node instanceof ImageNode)
+  const fits = (image: ImageSummary): boolean => image.id !== 'host' && (options.fits?.(image) ?? true)
+  if (selected.length > 0) return selected.map(({ image }) => image).filter(fits)
+  const items = (await context.images.all()).filter(fits).map((image) => ({
+    label: imageLabel(image),
+    description: `${sizeText(image.size ?? 0)} · ${image.id.slice(7, 19)}`,
+    image,
+  }))
+  if (items.length === 0) {
+    void vscode.window.showInformationMessage(vscode.l10n.t('There is no image yet: pull, load or import one.'))
+    return []
+  }
+  const picked = await vscode.window.showQuickPick(items, {
+    placeHolder: options.placeholder,
+    canPickMany: options.many as true,
+    matchOnDescription: true,
+  })
+  if (picked === undefined) return []
+  return (Array.isArray(picked) ? picked : [picked]).map(({ image }) => image)
+}
+
+export async function pickImage(
+  context: Context,
+  args: readonly unknown[],
+  options: { placeholder: string; fits?: (image: ImageSummary) => boolean },
+): Promise<ImageSummary | undefined> {
+  return (await pickImages(context, args, { ...options, many: false }))[0]
+}
+
+/** What to call an image to the helper: its name, or its id where it has none. */
+export function referenceTo({ name, id }: ImageSummary): string {
+  return name ?? id
+}
