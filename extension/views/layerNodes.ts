@@ -52,6 +52,11 @@ export function instructionOf(createdBy: string): string {
   return text
 }
 
+/** The size behind it must stay to be seen; the tooltip has all of it. */
+function shortened(text: string): string {
+  return text.length > 26 ? `${text.slice(0, 25)}…` : text
+}
+
 export class LayerNode extends vscode.TreeItem {
   readonly image: ImageSummary
   readonly layer: LayerSummary
@@ -59,7 +64,7 @@ export class LayerNode extends vscode.TreeItem {
 
   constructor(image: ImageSummary, layer: LayerSummary, number: number) {
     const instruction = instructionOf(layer.createdBy)
-    super(instruction === '' ? layer.chainId.slice(7, 19) : instruction, Collapsed)
+    super(instruction === '' ? layer.chainId.slice(7, 19) : shortened(instruction), Collapsed)
     this.image = image
     this.layer = layer
     this.root = { layer: layer.chainId, below: false }

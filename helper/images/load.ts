@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { createWriteStream, existsSync, readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { posix } from 'node:path'
-import { PassThrough, Transform, type Readable } from 'node:stream'
+import { Transform, type Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
 import { extract } from 'tar-stream'
@@ -53,27 +53,24 @@ function invalid(message: string): BulkheadError {
 
 /** Undoes the compression of the whole archive, which its first bytes tell. */
 async function* decompressed(source: Readable): AsyncGenerator<Buffer> {
-  let decoder: Transform | undefined
-  let feeding: Promise<void> | undefined
-  const rest = new PassThrough()
-  for await (const chunk of source) {
-    const bytes = chunk as Buffer
-    if (decoder === undefined) {
-      if (bytes[0] === 0x1f && bytes[1] === 0x8b) decoder = createGunzip()
-      else if (bytes.readUInt32BE(0) === 0x28b52ffd) decoder = createZstdDecompress()
-      else {
-        yield bytes
-        yield* source as AsyncIterable<Buffer>
-        return
-      }
-      rest.write(bytes)
-      feeding = pipeline(source, rest)
-      feeding.catch((error: unknown) => decoder?.destroy(error as Error))
-      yield* rest.pipe(decoder) as AsyncIterable<Buffer>
-      await feeding
-      return
-    }
+  const chunks = source[Symbol.asyncIterator]() as AsyncIterator<Buffer>
+  const first = await chunks.next()
+  if (first.done === true) return
+  async function* all(): AsyncGenerator<Buffer> {
+    for (let next: IteratorResult<Buffer> = first; next.done !== true; next = await chunks.next()) yield next.value
   }
+  const decoder = decoderFor(first.value)
+  if (decoder === undefined) return yield* all()
+  const feeding = pipeline(all(), decoder)
+  feeding.catch(() => undefined) // reading from it fails, too
+  yield* decoder as AsyncIterable<Buffer>
+  await feeding
+}
+
+function decoderFor(head: Buffer): Transform | undefined {
+  if (head[0] === 0x1f && head[1] === 0x8b) return createGunzip()
+  if (head.byteLength >= 4 && head.readUInt32BE(0) === 0x28b52ffd) return createZstdDecompress()
+  return undefined
 }
 
 class Staging {

@@ -35,6 +35,8 @@ export const errorKinds = {
   ContentInvalid: { code: 21, exitCode: 1 },
   PathNotFound: { code: 22, exitCode: 1 },
   Cancelled: { code: 23, exitCode: 1 },
+  /** A registry has no such image, or none for the platform. */
+  NotInRegistry: { code: 24, exitCode: 1 },
 } as const satisfies Record<string, ErrorKind>
 
 export type ErrorReason = keyof typeof errorKinds

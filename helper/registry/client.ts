@@ -217,7 +217,7 @@ export class Repository {
               : 'The credentials of your Docker configuration are not enough for this.',
         })
       case 404:
-        throw new BulkheadError('ImageNotFound', what, { hint: 'Look at the name and the tag.' })
+        throw new BulkheadError('NotInRegistry', what, { hint: 'Look at the name and the tag.' })
       case 429:
         throw new BulkheadError('RegistryFailed', what, {
           hint: 'Too many requests from this address: wait, or log in for a higher limit.',

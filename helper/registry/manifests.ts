@@ -102,7 +102,7 @@ function typeOf(bytes: Buffer, stated: string, label: string): string {
   if (manifests !== undefined && layers !== undefined)
     throw new BulkheadError('ContentInvalid', `${label}: a document that is an index and a manifest at once is refused`)
   if (schemaVersion === 1)
-    throw new BulkheadError('Unsupported', `${label}: its manifest is of Docker’s schema 1, which is not read`, {
+    throw new BulkheadError('ContentInvalid', `${label}: its manifest is of Docker’s schema 1, which is not read`, {
       hint: 'The image has to be built or pushed again by a tool of the last years.',
     })
   const type = mediaType ?? stated
@@ -151,7 +151,7 @@ function choose(index: Index, wanted: string | undefined, label: string): Index[
       : [[platform.os, platform.architecture, platform.variant].filter(Boolean).join('/')],
   )
   throw new BulkheadError(
-    'ImageNotFound',
+    'NotInRegistry',
     `${label} has no image for ${[os, architecture, variant].filter(Boolean).join('/')}`,
     {
       hint:
@@ -169,13 +169,20 @@ export function asOci(
 ): { bytes: Buffer; layers: Descriptor[]; isOriginal: boolean } {
   const { config } = manifest
   if (config.mediaType !== mediaTypes.config && config.mediaType !== dockerTypes.config)
-    throw new BulkheadError('Unsupported', `${label} is not an image of a container, but of type ${config.mediaType}`, {
-      hint: 'Artifacts such as charts and signatures are not for running.',
-    })
+    throw new BulkheadError(
+      'ContentInvalid',
+      `${label} is not an image of a container, but of type ${config.mediaType}`,
+      {
+        hint: 'Artifacts such as charts and signatures are not for running.',
+      },
+    )
   const layers = manifest.layers.map((layer): Descriptor => {
     const type = ociLayerType(layer.mediaType)
     if (type === undefined)
-      throw new BulkheadError('Unsupported', `${label} has a layer of type ${layer.mediaType}, which is unknown here`)
+      throw new BulkheadError(
+        'ContentInvalid',
+        `${label} has a layer of type ${layer.mediaType}, which is unknown here`,
+      )
     return {
       mediaType: type,
       digest: layer.digest,

@@ -35,7 +35,7 @@ export async function pushBlob(
     } catch (error) {
       // An upload that broke off is begun anew: what the registry has of it is not known.
       const { reason, message } = error as BulkheadError
-      const mayPass = reason === 'RegistryUnreachable' || reason === 'RegistryFailed' || reason === 'ImageNotFound'
+      const mayPass = reason === 'RegistryUnreachable' || reason === 'RegistryFailed' || reason === 'NotInRegistry'
       if (!mayPass || tries >= limits.registry.tries || repository.options.signal.aborted) throw error
       report({ item, status: 'retrying', current: 0, total: size, message })
       await sleep(limits.registry.pause * 2 ** (tries - 1))

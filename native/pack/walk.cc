@@ -276,7 +276,8 @@ const char *write_directory(int fd, size_t length, int depth) {
 const char *write_tree(int root, const char *from, const Options &how) {
   options = how;
   to = archive_write_new();
-  archive_write_set_format_pax_restricted(to);
+  archive_write_set_format_pax(to);  // times to the nanosecond: the restricted form leaves them out
+  archive_write_set_format_option(to, "pax", "xattrheader", "SCHILY");  // what tar and Docker read
   archive_write_set_bytes_per_block(to, 256 * 1024);
   archive_write_set_bytes_in_last_block(to, 512);
   if (archive_write_open_fd(to, STDOUT_FILENO) != ARCHIVE_OK) return "the archive cannot be written";

@@ -73,7 +73,12 @@ for (const [theme, label] of [
         ['index.html', 'C'],
       ] as const) {
         const style = row(`${name},`).locator('[class*="monaco-decoration-itemBadge"]')
-        const shown = await style.evaluate((element) => getComputedStyle(element, '::after').content)
+        const shown = await style.evaluate(
+          (element) =>
+            (
+              globalThis as unknown as { getComputedStyle(of: unknown, part: string): { content: string } }
+            ).getComputedStyle(element, '::after').content,
+        )
         assert.equal(shown, `"${mark}"`, name)
       }
       await window.screenshot(`${theme}-layers-2-changes`)

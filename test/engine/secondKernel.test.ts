@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync, readlinkSync } from 'node:fs'
 import { release } from 'node:os'
+import { busyboxArchive } from '../support/busybox.ts'
 import { runToEnd, TestHelper } from '../support/helper.ts'
+import { loadImage } from '../support/imageArchive.ts'
+import { tarEnd, tarEntry } from '../support/tar.ts'
 
 /** What else a second kernel may do otherwise: older mount calls, layers attached first, its own idea of namespaces. */
 describe(`the engine on Linux ${release()}`, () => {
@@ -62,5 +65,47 @@ describe(`the engine on Linux ${release()}`, () => {
     const again = await helper.client()
     assert.equal((await again.call('containers/list')).find((container) => container.id === id)?.state, 'running')
     await again.call('containers/remove', { container: id, force: true })
+  })
+
+  it('stacks as many layers as an image may have', async () => {
+    const layers = Array.from({ length: 40 }, (_, n) =>
+      Buffer.concat([tarEntry({ name: `layer-${n}`, content: `${n}` }), tarEnd]),
+    )
+    await loadImage(helper, 'stack', [readFileSync(busyboxArchive()), ...layers])
+    assert.equal(await sh('cat /layer-0 /layer-20 /layer-39', { image: 'stack' }), '02039')
+    assert.equal(await sh('rm /layer-7; ls -d /layer-* | wc -l', { image: 'stack' }), '39')
+  })
+
+  it('commits what a container wrote', async () => {
+    const client = await helper.client()
+    const { id } = await client.call('containers/run', {
+      image: 'busybox',
+      command: ['sh', '-c', 'echo x > /made; rm /etc/group'],
+    })
+    await client.call('containers/wait', { container: id })
+    const changes = await client.call('containers/diff', { container: id })
+    assert.deepEqual(
+      changes.map(({ kind, path }) => `${kind} ${path}`),
+      ['changed etc', 'removed etc/group', 'added made'],
+    )
+    await client.call('containers/commit', { container: id, name: 'committed' })
+    assert.equal(
+      await sh('cat /made; ls /etc/group 2>&1', { image: 'committed' }),
+      'x\nls: /etc/group: No such file or directory',
+    )
+  })
+
+  it('limits what a container writes, or says what that needs', async () => {
+    const script = 'head -c 3000000 /dev/zero > /big; echo $?; rm /big; head -c 500000 /dev/zero > /small && echo fits'
+    const limited = runToEnd(helper, { image: 'busybox', command: ['sh', '-c', script], storageSize: 1 << 20 })
+    if (!/prjquota/.test(readFileSync('/proc/mounts', 'utf8')))
+      return await assert.rejects(limited, /project quotas, which the file system of the state folder does not keep/)
+    assert.match((await limited).output, /quota exceeded|No space left/i)
+    assert.match((await limited).output, /1\nfits\n$/)
+    const free = await runToEnd(helper, {
+      image: 'busybox',
+      command: ['sh', '-c', 'head -c 3000000 /dev/zero > /big && echo fits'],
+    })
+    assert.equal(free.output, 'fits\n')
   })
 })

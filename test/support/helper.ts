@@ -43,6 +43,10 @@ export class TestHelper {
   get socket(): string {
     return join(this.run, 'helper.sock')
   }
+  /** Its mirrors and special registries; not there unless a test writes it. */
+  get registries(): string {
+    return join(this.directory, 'registries.json')
+  }
   get pid(): number {
     return this.#process?.pid ?? 0
   }
@@ -61,6 +65,8 @@ export class TestHelper {
       this.run,
       '--policy',
       join(this.directory, 'policy.json'),
+      '--registries',
+      this.registries,
     ]
     const child = spawn(process.execPath, args, {
       stdio: ['ignore', 'ignore', 'pipe'],

@@ -4,7 +4,7 @@ interface Entry {
   readonly name: string
   /** ustar's: 0 file, 1 hard link, 2 symbolic link, 3 character device, 4 block device, 5 directory. */
   readonly type?: string
-  readonly content?: string
+  readonly content?: string | Buffer
   readonly link?: string
   readonly device?: readonly [major: number, minor: number]
 }
@@ -33,7 +33,8 @@ export function tarEntry({ name, type = '0', content = '', link = '', device = [
     148,
   )
   const body = Buffer.alloc(Math.ceil(content.length / 512) * 512)
-  body.write(content)
+  if (typeof content === 'string') body.write(content)
+  else content.copy(body)
   return Buffer.concat([header, body])
 }
 

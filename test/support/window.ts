@@ -119,6 +119,7 @@ export class VsCodeWindow {
   /** Kept under the git-ignored test/output, to be looked at. */
   async screenshot(name: string): Promise<void> {
     mkdirSync(join(root, 'test/output'), { recursive: true })
+    await this.page.waitForTimeout(250) // what fades in has come
     await this.page.screenshot({ path: join(root, 'test/output', `${name}.png`) })
   }
 

@@ -29,7 +29,7 @@ function makeInitrd(directory: string, kernel: Kernel): string {
   const tree = join(directory, 'initrd')
   for (const name of ['bin', 'modules', 'proc', 'sys', 'dev', 'disk']) mkdirSync(join(tree, name), { recursive: true })
   copyFileSync('/bin/busybox', join(tree, 'bin/busybox'))
-  const modules = modulesInOrder(kernel, ['virtio_pci', 'virtio_blk', 'overlay'])
+  const modules = modulesInOrder(kernel, ['virtio_pci', 'virtio_blk', 'overlay', 'quota_v2'])
   for (const module of modules) copyFileSync(module, join(tree, 'modules', basename(module)))
   writeFileSync(
     join(tree, 'init'),
@@ -37,7 +37,7 @@ function makeInitrd(directory: string, kernel: Kernel): string {
 /bin/busybox --install -s /bin
 mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs dev /dev
 ${modules.map((module) => `insmod /modules/${basename(module)}`).join('\n')}
-mount /dev/vda /disk || poweroff -f
+mount -o prjquota /dev/vda /disk || poweroff -f
 for d in proc sys dev; do mount --move /$d /disk/$d; done
 exec switch_root /disk /init.sh
 `,
@@ -95,7 +95,19 @@ poweroff -f
     { mode: 0o755 },
   )
   const image = join(directory, 'disk.ext4')
-  execFileSync('mke2fs', ['-q', '-t', 'ext4', '-d', tree, image, '1500M'])
+  execFileSync('mke2fs', [
+    '-q',
+    '-t',
+    'ext4',
+    '-O',
+    'quota,project',
+    '-E',
+    'quotatype=prjquota',
+    '-d',
+    tree,
+    image,
+    '1500M',
+  ])
   rmSync(tree, { recursive: true })
   return image
 }
