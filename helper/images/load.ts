@@ -60,7 +60,10 @@ async function* decompressed(source: Readable): AsyncGenerator<Buffer> {
     for (let next: IteratorResult<Buffer> = first; next.done !== true; next = await chunks.next()) yield next.value
   }
   const decoder = decoderFor(first.value)
-  if (decoder === undefined) return yield* all()
+  if (decoder === undefined) {
+    yield* all()
+    return
+  }
   const feeding = pipeline(all(), decoder)
   feeding.catch(() => undefined) // reading from it fails, too
   yield* decoder as AsyncIterable<Buffer>

@@ -15,7 +15,7 @@ namespace {
 constexpr size_t kIn = 256 * 1024, kOut = 512 * 1024;
 constexpr int kZstdWindowLog = 27;  // archives made with --long need 128 MiB
 // Deflate reaches 1032:1 with zeros alone. Real layers stay far below; small ones may do what they like.
-constexpr unsigned long long kBombSize = 2ULL << 30, kBombRatio = 300;
+constexpr unsigned long long kBombSize = 1ULL << 30, kBombRatio = 300;
 
 uint8_t input[kIn], output[kOut];
 size_t available, used;  // bytes in `input`, and how many of them are done with

@@ -3,8 +3,9 @@ import { createHash } from 'node:crypto'
 import { tarEnd, tarEntry } from './tar.ts'
 import type { TestHelper } from './helper.ts'
 
-export function imageArchive(name: string, layers: readonly Buffer[]): Buffer {
-  const diffIds = layers.map((layer) => `sha256:${createHash('sha256').update(layer).digest('hex')}`)
+/** `claimed`: layers that its configuration names instead. */
+export function imageArchive(name: string, layers: readonly Buffer[], claimed = layers): Buffer {
+  const diffIds = claimed.map((layer) => `sha256:${createHash('sha256').update(layer).digest('hex')}`)
   const config = JSON.stringify({
     architecture: process.arch === 'x64' ? 'amd64' : process.arch,
     os: 'linux',

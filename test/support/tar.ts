@@ -17,7 +17,7 @@ export function tarEntry({ name, type = '0', content = '', link = '', device = [
   octal(0o644, 100, 8)
   octal(0, 108, 8)
   octal(0, 116, 8)
-  octal(content.length, 124, 12)
+  octal(Buffer.byteLength(content), 124, 12)
   octal(0, 136, 12)
   header.write('        ', 148)
   header.write(type, 156)
@@ -32,10 +32,22 @@ export function tarEntry({ name, type = '0', content = '', link = '', device = [
       .padStart(6, '0')}\0 `,
     148,
   )
-  const body = Buffer.alloc(Math.ceil(content.length / 512) * 512)
+  const body = Buffer.alloc(Math.ceil(Buffer.byteLength(content) / 512) * 512)
   if (typeof content === 'string') body.write(content)
   else content.copy(body)
   return Buffer.concat([header, body])
+}
+
+/** An extended header (POSIX.1-2001, pax) for the entry that follows. */
+export function paxHeader(records: Readonly<Record<string, string>>): Buffer {
+  const lines = Object.entries(records).map(([name, value]) => {
+    const rest = ` ${name}=${value}\n`
+    // A record begins with its own length, the digits of that included.
+    let length = Buffer.byteLength(rest) + 1
+    while (String(length).length + Buffer.byteLength(rest) !== length) length++
+    return `${length}${rest}`
+  })
+  return tarEntry({ name: 'PaxHeader', type: 'x', content: lines.join('') })
 }
 
 export const tarEnd = Buffer.alloc(1024)
