@@ -19,6 +19,11 @@ export interface PeerCredentials {
 /** Who connected to a Unix socket, as the kernel knows it: SO_PEERCRED and SO_PEERGROUPS (unix(7)). */
 export function peerCredentials(socket: number): PeerCredentials
 
+/** A regular file that the process on the other side has open for reading, by its descriptor there: the open file itself,
+ * with the rights that it was opened with (SO_PEERPIDFD, Linux 6.5; pidfd_getfd(2)). The descriptor is the caller's to close.
+ * EINVAL for anything else, ENOPROTOOPT on older kernels. */
+export function peerFile(socket: number, descriptor: number): number
+
 /** A memory file with this content, sealed against every change (memfd_create(2), fcntl(2) F_ADD_SEALS). */
 export function sealedMemory(name: string, content: Uint8Array): number
 

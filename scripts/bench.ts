@@ -10,7 +10,10 @@ if (!existsSync(bench)) {
   process.stderr.write(`no bench ${name}: see test/bench\n`)
   process.exit(2)
 }
-const peers = ['runc', 'bubblewrap', 'docker.io', 'gcc', 'libc6-dev', 'busybox-static']
+const peers = [
+  ...['runc', 'bubblewrap', 'docker.io', 'gcc', 'libc6-dev', 'busybox-static'],
+  ...['skopeo', 'umoci', 'docker-registry', 'mmdebstrap', 'python3'],
+]
 for (const command of [
   ['bash', 'scripts/setup.sh', ...peers],
   [process.execPath, 'scripts/build.ts'],

@@ -1,10 +1,9 @@
 /** A root file system archive becomes an image. The window reads it, with its own rights, and sends its bytes. */
-import { createReadStream } from 'node:fs'
 import { basename } from 'node:path'
 import * as vscode from 'vscode'
 import { parseReference } from '../../helper/protocol/reference.ts'
-import { views } from '../contributions.ts'
 import type { ConnectedContext } from '../context.ts'
+import { withTransfer } from './progress.ts'
 
 export async function chooseArchive(): Promise<vscode.Uri | undefined> {
   const files = await vscode.window.showOpenDialog({
@@ -36,13 +35,8 @@ export async function importArchive(context: ConnectedContext, file: vscode.Uri)
         : vscode.l10n.t('Lower-case letters, digits and . _ - /, with an optional :tag'),
   })
   if (name === undefined) return undefined
-  return await vscode.window.withProgress({ location: { viewId: views.containers } }, async () => {
-    const client = await context.connection.openStream()
-    try {
-      const { sendTo } = await import('../../helper/client/transfer.ts')
-      return (await sendTo(client, 'images/import', { name }, createReadStream(file.fsPath))).name ?? name
-    } finally {
-      client.close()
-    }
+  return await withTransfer(context, vscode.l10n.t('Importing {0}', file.fsPath), async (_client, open) => {
+    const { sendFile } = await import('../../helper/client/transfer.ts')
+    return (await sendFile(open, 'images/import', { name }, file.fsPath)).name ?? name
   })
 }

@@ -14,7 +14,7 @@ const words: Readonly<Record<Progress['status'], () => string>> = {
   uploading: () => vscode.l10n.t('sending'),
   mounted: () => vscode.l10n.t('mounted from another repository'),
   done: () => vscode.l10n.t('done'),
-  working: () => vscode.l10n.t('working'),
+  working: () => vscode.l10n.t('reading'),
 }
 
 /** One line for all items, and how much of the whole is done. */
@@ -37,32 +37,38 @@ function summary(items: ReadonlyMap<string, Progress>): { message: string; perce
   }
 }
 
-/** Answers undefined when it was cancelled. */
+/** Answers undefined when it was cancelled. `open`: another connection, with the same progress and the same end. */
 export async function withTransfer<T>(
   context: Context,
   title: string,
-  work: (client: Client) => Promise<T>,
+  work: (client: Client, open: () => Promise<Client>) => Promise<T>,
 ): Promise<T | undefined> {
   return await vscode.window.withProgress(
     { location: vscode.ProgressLocation.Notification, title, cancellable: true },
     async (progress, token) => {
-      const client = await context.connection.openStream()
       const items = new Map<string, Progress>()
+      const clients: Client[] = []
       let before = 0
-      client.onProgress((item) => {
-        items.set(item.item, item)
-        const { message, percent } = summary(items)
-        progress.report({ message, increment: Math.max(0, percent - before) })
-        before = Math.max(before, percent)
-      })
-      token.onCancellationRequested(() => client.close())
+      const open = async (): Promise<Client> => {
+        const client = await context.connection.openStream()
+        clients.push(client)
+        client.onProgress((item) => {
+          items.set(item.item, item)
+          const { message, percent } = summary(items)
+          progress.report({ message, increment: Math.max(0, percent - before) })
+          before = Math.max(before, percent)
+        })
+        return client
+      }
+      const close = (): void => clients.splice(0).forEach((client) => client.close())
+      token.onCancellationRequested(close)
       try {
-        return await work(client)
+        return await work(await open(), open)
       } catch (error) {
         if (token.isCancellationRequested) return undefined
         throw error
       } finally {
-        client.close()
+        close()
       }
     },
   )

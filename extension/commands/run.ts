@@ -8,6 +8,7 @@ import { chooseArchive, importArchive } from './importArchive.ts'
 import { parseLimits } from './limits.ts'
 import { back, cancelled, inputStep, pickStep } from './multiStep.ts'
 import { registerConnected } from './register.ts'
+import { pull } from './transfers.ts'
 
 /** What was answered last time, for next time. */
 interface Remembered {
@@ -18,7 +19,11 @@ interface Remembered {
 const rememberedKey = 'bulkhead.lastRun'
 const totalSteps = 3
 
-type ImageItem = vscode.QuickPickItem & { readonly image: string | undefined }
+/** `get`: where an image comes from that is not here yet. */
+type ImageItem = vscode.QuickPickItem & {
+  readonly image?: string
+  readonly get?: (context: ConnectedContext) => Promise<string | undefined>
+}
 
 function imageItems(images: readonly ImageSummary[]): ImageItem[] {
   return [
@@ -27,11 +32,16 @@ function imageItems(images: readonly ImageSummary[]): ImageItem[] {
       description: name === 'host' ? vscode.l10n.t('this machine’s own root file system') : '',
       image: name ?? id,
     })),
-    { label: '', kind: vscode.QuickPickItemKind.Separator, image: undefined },
+    { label: '', kind: vscode.QuickPickItemKind.Separator },
+    {
+      label: `$(cloud-download) ${vscode.l10n.t('Pull Image…')}`,
+      description: vscode.l10n.t('from a registry'),
+      get: (context) => pull(context),
+    },
     {
       label: `$(file-zip) ${vscode.l10n.t('Root File System Archive…')}`,
       description: 'tar, tar.gz, tar.zst',
-      image: undefined,
+      get: importChosen,
     },
   ]
 }
@@ -43,12 +53,12 @@ export function commandWords(text: string): string[] | string {
   return vscode.l10n.t('Pipes, redirections and patterns need a shell: sh -c "…"')
 }
 
-async function askImage({ client }: ConnectedContext, title: string): Promise<string | typeof cancelled> {
-  const items = imageItems(await client.call('images/list'))
+async function askImage(context: ConnectedContext, title: string): Promise<string | undefined> {
+  const items = imageItems(await context.client.call('images/list'))
   const placeholder = vscode.l10n.t('Image to run')
   const picked = await pickStep({ title, step: 1, totalSteps, items, placeholder })
-  if (picked === back || picked === cancelled) return cancelled
-  return picked.image ?? ''
+  if (picked === back || picked === cancelled) return undefined
+  return picked.image ?? (await picked.get?.(context))
 }
 
 async function run(context: ConnectedContext): Promise<void> {
@@ -61,9 +71,8 @@ async function run(context: ConnectedContext): Promise<void> {
     const options = { title, step, totalSteps }
     if (step === 1) {
       const chosen = await askImage(context, title)
-      if (chosen === cancelled) return
-      image = chosen === '' ? ((await importChosen(context)) ?? '') : chosen
-      if (image === '') return
+      if (chosen === undefined) return
+      image = chosen
       step++
       continue
     }

@@ -1,5 +1,5 @@
 /** Images from and to registries and archives. */
-import { createReadStream, createWriteStream } from 'node:fs'
+import { createWriteStream } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import * as vscode from 'vscode'
 import { parseReference } from '../../helper/protocol/reference.ts'
@@ -26,11 +26,12 @@ async function credentialsOf(name: string) {
   return credentials === undefined ? {} : { credentials }
 }
 
-async function pull(context: ConnectedContext, ...[clicked]: unknown[]): Promise<void> {
+/** Answers the image's name; undefined when it was cancelled. */
+export async function pull(context: ConnectedContext, ...[given]: unknown[]): Promise<string | undefined> {
   const { globalState } = context.extension
   const typed =
-    typeof clicked === 'string'
-      ? clicked
+    typeof given === 'string'
+      ? given
       : await vscode.window.showInputBox({
           title: vscode.l10n.t('Pull Image'),
           prompt: vscode.l10n.t('Name of the image; short ones are looked for on Docker Hub'),
@@ -38,13 +39,14 @@ async function pull(context: ConnectedContext, ...[clicked]: unknown[]): Promise
           value: globalState.get<string>(rememberedKey, ''),
           validateInput: validateName,
         })
-  if (typed === undefined) return
+  if (typed === undefined) return undefined
   const name = typed.trim()
   await globalState.update(rememberedKey, name)
   const more = await credentialsOf(name)
-  await withTransfer(context, vscode.l10n.t('Pulling {0}', name), (client) =>
+  const image = await withTransfer(context, vscode.l10n.t('Pulling {0}', name), (client) =>
     client.call('images/pull', { name, ...more }),
   )
+  return image?.name ?? undefined
 }
 
 async function push(context: ConnectedContext, ...args: unknown[]): Promise<void> {
@@ -130,9 +132,9 @@ async function load(context: ConnectedContext, ...[clicked]: unknown[]): Promise
         })
   const file = files?.[0]
   if (file === undefined) return
-  const loaded = await withTransfer(context, vscode.l10n.t('Loading {0}', file.fsPath), async (client) => {
-    const { sendTo } = await import('../../helper/client/transfer.ts')
-    return await sendTo(client, 'images/load', {}, createReadStream(file.fsPath, { highWaterMark: 1 << 20 }))
+  const loaded = await withTransfer(context, vscode.l10n.t('Loading {0}', file.fsPath), async (_client, open) => {
+    const { sendFile } = await import('../../helper/client/transfer.ts')
+    return await sendFile(open, 'images/load', {}, file.fsPath)
   })
   if (loaded !== undefined)
     vscode.window.setStatusBarMessage(vscode.l10n.t('Loaded {0}', loaded.map(imageLabel).join(', ')), 5000)

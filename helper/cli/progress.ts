@@ -11,7 +11,7 @@ const words: Readonly<Record<Progress['status'], string>> = {
   uploading: 'Pushing',
   mounted: 'Mounted from another repository',
   done: 'Complete',
-  working: 'Working',
+  working: 'Reading',
 }
 
 const barWidth = 30
@@ -48,7 +48,7 @@ export class ProgressPrinter {
 }
 
 function line({ item, status, current, total, message }: Progress, withBar: boolean): string {
-  const moving = withBar && total > 0 && (status === 'downloading' || status === 'uploading')
+  const moving = withBar && total > 0 && (status === 'downloading' || status === 'uploading' || status === 'working')
   const more = message === undefined ? '' : ` (${message})`
   return `${item}: ${words[status]}${moving ? ` ${bar(current, total)}` : ''}${more}`
 }

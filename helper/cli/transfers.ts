@@ -1,14 +1,14 @@
 /** The verbs that move images: pull, push, load, save, import. */
-import { createReadStream, createWriteStream } from 'node:fs'
+import { createWriteStream } from 'node:fs'
 import { Command } from 'commander'
 import type { Client } from '../client/client.ts'
 import { credentialsFor } from '../client/credentials.ts'
-import { receiveFrom, sendTo } from '../client/transfer.ts'
+import { receiveFrom, sendFile } from '../client/transfer.ts'
 import { BulkheadError } from '../protocol/errors.ts'
 import type { ImageSummary } from '../protocol/imageSchemas.ts'
 import { familiarName, parseReference } from '../protocol/reference.ts'
 import { ProgressPrinter } from './progress.ts'
-import { print, withClient } from './session.ts'
+import { openClient, print, withClient } from './session.ts'
 import { collect, defined } from './units.ts'
 
 /** Fetches an image; progress goes to standard error. Interrupting it closes the connection, which cancels it. */
@@ -68,12 +68,9 @@ function load(): Command {
     .option('-i, --input <file>', 'instead of standard input')
     .option('-q, --quiet', 'no progress')
     .action(async ({ input, quiet = false }: { input?: string; quiet?: boolean }) => {
-      const source =
-        input === undefined || input === '-' ? process.stdin : createReadStream(input, { highWaterMark: 1 << 20 })
-      const images = await withClient((client) => {
-        const printer = new ProgressPrinter({ quiet })
-        client.onProgress((progress) => printer.show(progress))
-        return sendTo(client, 'images/load', {}, source)
+      const printer = new ProgressPrinter({ quiet })
+      const images = await sendFile(openClient, 'images/load', {}, fileOf(input ?? '-'), {
+        onProgress: (progress) => printer.show(progress),
       })
       for (const { name, id } of images)
         await print(name === null ? `Loaded image ID: ${id}\n` : `Loaded image: ${name}\n`)
@@ -105,13 +102,20 @@ function importCommand(): Command {
     .action(
       async (file: string, name: string | undefined, { message, change }: { message: string; change: string[] }) => {
         const chosen = name ?? nameOf(file)
-        const source = file === '-' ? process.stdin : createReadStream(file, { highWaterMark: 1 << 20 })
-        const image = await withClient((client) =>
-          sendTo(client, 'images/import', { name: chosen, message, changes: change }, source),
+        const image = await sendFile(
+          openClient,
+          'images/import',
+          { name: chosen, message, changes: change },
+          fileOf(file),
         )
         await print(`${image.id}\n`)
       },
     )
+}
+
+/** `-` is standard input, by its descriptor. */
+function fileOf(path: string): string | number {
+  return path === '-' ? 0 : path
 }
 
 function nameOf(file: string): string {

@@ -4,25 +4,18 @@ import { execFile } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import * as z from 'zod'
+import * as z from 'zod/mini' // the editor's bundle has it, too
 import { BulkheadError } from '../protocol/errors.ts'
 import type { Credentials } from '../protocol/imageSchemas.ts'
 import { dockerHub, parseReference } from '../protocol/reference.ts'
 
+const text = z.optional(z.string())
 const configSchema = z.looseObject({
-  auths: z
-    .record(
-      z.string(),
-      z.looseObject({
-        auth: z.string().optional(),
-        username: z.string().optional(),
-        password: z.string().optional(),
-        identitytoken: z.string().optional(),
-      }),
-    )
-    .optional(),
-  credsStore: z.string().optional(),
-  credHelpers: z.record(z.string(), z.string()).optional(),
+  auths: z.optional(
+    z.record(z.string(), z.looseObject({ auth: text, username: text, password: text, identitytoken: text })),
+  ),
+  credsStore: text,
+  credHelpers: z.optional(z.record(z.string(), z.string())),
 })
 type Config = z.infer<typeof configSchema>
 

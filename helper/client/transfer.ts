@@ -1,6 +1,9 @@
 /** Archives over a connection of their own: sent from any source, or written to any sink. */
 import { once } from 'node:events'
+import { closeSync, createReadStream, openSync } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
+import { BulkheadError } from '../protocol/errors.ts'
+import type { Progress } from '../protocol/imageSchemas.ts'
 import type { Method, Params, Result } from '../protocol/methods.ts'
 import type { Client } from './client.ts'
 
@@ -22,6 +25,37 @@ export async function sendTo<M extends Method>(
   }
   send().catch(() => undefined) // either of the two promises says why
   return await Promise.race([answer, unreadable])
+}
+
+/** As `sendTo`, for an archive in a file: the open file is handed over where the kernel can, and its bytes are sent
+ * where it cannot. */
+export async function sendFile<M extends 'images/load' | 'images/import'>(
+  open: () => Promise<Client>,
+  method: M,
+  params: Params<M>,
+  path: string | number,
+  options: { onProgress?: (progress: Progress) => void; onClient?: (client: Client) => void } = {},
+): Promise<Result<M>> {
+  const file = typeof path === 'number' ? path : openSync(path, 'r')
+  const attempt = async (work: (client: Client) => Promise<Result<M>>): Promise<Result<M>> => {
+    const client = await open()
+    options.onClient?.(client)
+    if (options.onProgress !== undefined) client.onProgress(options.onProgress)
+    try {
+      return await work(client)
+    } finally {
+      client.close()
+    }
+  }
+  try {
+    return await attempt((client) => client.invoke(method, { ...params, descriptor: file }))
+  } catch (error) {
+    if (!(error instanceof BulkheadError) || error.reason !== 'Unsupported') throw error
+    const source = createReadStream('', { fd: file, autoClose: false, highWaterMark: 1 << 20 })
+    return await attempt((client) => sendTo(client, method, params, source))
+  } finally {
+    if (typeof path !== 'number') closeSync(file)
+  }
 }
 
 /** Writes the call's stream to `sink`, and ends it when all was sent.

@@ -1,19 +1,15 @@
 /** Gives memory back when nobody has asked for anything for a while. */
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
+import { collectGarbage } from './garbage.ts'
 import type { Native } from './native.ts'
 
 const quietMs = 5_000
 
 export class IdleTrim {
   readonly #native: Native
-  readonly #collectGarbage: () => void
   readonly #timer: NodeJS.Timeout
 
   constructor(native: Native) {
     this.#native = native
-    setFlagsFromString('--expose-gc')
-    this.#collectGarbage = runInNewContext('gc') as () => void
     this.#timer = setTimeout(() => this.#trim(), quietMs)
     this.#timer.unref()
   }
@@ -24,7 +20,7 @@ export class IdleTrim {
   }
 
   #trim(): void {
-    this.#collectGarbage()
+    collectGarbage()
     this.#native.addon.releaseText()
   }
 }

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { closeSync, openSync } from 'node:fs'
 import { open, rm, type FileHandle } from 'node:fs/promises'
 import type { Writable } from 'node:stream'
+import { bytesPassed } from '../host/garbage.ts'
 import type { Blobs } from './blobs.ts'
 import type { LayerFolders } from './layerFolders.ts'
 import { Unpacker, type Unpacked } from './unpack.ts'
@@ -73,10 +74,19 @@ export class LayerIntake {
 
   /** @throws BulkheadError ArchiveInvalid, DiskFull: nothing remains then but the blob's file */
   async finish(): Promise<Received> {
+    return await (
+      await this.close()
+    ).received
+  }
+
+  /** Ends the blob; what it unpacks to may take a while longer. */
+  async close(): Promise<{ digest: string; received: Promise<Received> }> {
     this.#unpacker.input?.end()
     await this.#file.close()
-    const unpacked = await this.#unpacker.done
-    return { ...unpacked, digest: `sha256:${this.#hash.digest('hex')}`, size: this.#size, directory: this.directory }
+    const digest = `sha256:${this.#hash.digest('hex')}`
+    const { directory } = this
+    const size = this.#size
+    return { digest, received: this.#unpacker.done.then((unpacked) => ({ ...unpacked, digest, size, directory })) }
   }
 
   /** Removes what was unpacked, and unless `keepBlob` the blob's file. */
@@ -91,6 +101,7 @@ export class LayerIntake {
   async #take(chunk: Uint8Array): Promise<void> {
     this.#hash.update(chunk)
     this.#size += chunk.byteLength
+    bytesPassed(chunk.byteLength)
     if (this.#failure !== undefined) throw this.#failure
     const { input } = this.#unpacker
     if (input === undefined || input.destroyed || input.writableEnded) return

@@ -1,11 +1,13 @@
 /** Archives of images, as `docker save`, `podman save` and `skopeo copy` write them, become images of the store. The outer
  * archive holds blobs, which are kept by what they are and not by their names; layers are unpacked by native code. */
 import { createHash } from 'node:crypto'
-import { createWriteStream, existsSync, readFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { createWriteStream, existsSync, readFileSync, type WriteStream } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { posix } from 'node:path'
-import { Transform, type Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
+import type { Transform } from 'node:stream'
+import { type Readable } from 'node:stream'
+import { finished, pipeline } from 'node:stream/promises'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
 import { extract } from 'tar-stream'
 import * as z from 'zod'
@@ -25,7 +27,7 @@ import {
   type Descriptor,
 } from './formats.ts'
 import { nameToGive, type Image } from './image.ts'
-import { unpackBlob } from './intake.ts'
+import { LayerIntake, unpackBlob, type Received } from './intake.ts'
 import { chainIds } from './layerFolders.ts'
 import type { ImageStore } from './store.ts'
 
@@ -41,6 +43,8 @@ interface Staged {
   readonly digest: string
   readonly size: number
   readonly path: string
+  /** What looks like a layer is unpacked while it is read: what came of it. */
+  readonly unpacked: Promise<Received> | undefined
 }
 
 type Report = (progress: Progress) => void
@@ -76,11 +80,79 @@ function decoderFor(head: Buffer): Transform | undefined {
   return undefined
 }
 
+/** A compressed file, or a tar archive. */
+function looksLikeLayer(head: Buffer): boolean {
+  return decoderFor(head) !== undefined || head.toString('latin1', 257, 262) === 'ustar'
+}
+
+/** A file that is kept as it is. */
+class PlainFile {
+  readonly #hash = createHash('sha256')
+  readonly #stream: WriteStream
+
+  constructor(path: string) {
+    this.#stream = createWriteStream(path, { flags: 'wx', mode: 0o644 })
+    this.#stream.on('error', () => undefined) // said by `write` and `end`
+  }
+
+  async write(chunk: Buffer): Promise<void> {
+    this.#hash.update(chunk)
+    if (!this.#stream.write(chunk)) await once(this.#stream, 'drain')
+    if (this.#stream.errored !== null) throw this.#stream.errored
+  }
+
+  async end(): Promise<{ digest: string; unpacked: undefined }> {
+    this.#stream.end()
+    await finished(this.#stream)
+    return { digest: `sha256:${this.#hash.digest('hex')}`, unpacked: undefined }
+  }
+}
+
+/** A file that is unpacked while it is written. That goes on when all has been written. */
+class UnpackedFile {
+  readonly #intake: LayerIntake
+  readonly #ended = Promise.withResolvers<undefined>()
+  isDone = false
+
+  private constructor(intake: LayerIntake) {
+    this.#intake = intake
+  }
+
+  static async begin(store: ImageStore, path: string): Promise<UnpackedFile> {
+    return new UnpackedFile(await LayerIntake.begin(store, path))
+  }
+
+  get done(): Promise<undefined> {
+    return this.#ended.promise
+  }
+
+  async write(chunk: Buffer): Promise<void> {
+    await this.#intake.write(chunk)
+  }
+
+  async end(): Promise<{ digest: string; unpacked: Promise<Received> }> {
+    const { digest, received } = await this.#intake.close()
+    received.catch(() => undefined) // said to whoever needs it
+    const settle = (): void => {
+      this.isDone = true
+      this.#ended.resolve(undefined)
+    }
+    received.then(settle, settle)
+    return { digest, unpacked: received }
+  }
+
+  async abort(): Promise<void> {
+    await this.#intake.abort({ keepBlob: true })
+    this.#ended.resolve(undefined)
+  }
+}
+
 class Staging {
   readonly #store: ImageStore
   readonly #files = new Map<string, Staged>()
   readonly #links = new Map<string, string>()
   readonly #paths: string[] = []
+  readonly #unpacked: UnpackedFile[] = []
 
   constructor(store: ImageStore) {
     this.#store = store
@@ -99,7 +171,7 @@ class Staging {
         if (type === 'symlink' || type === 'link')
           this.#links.set(path, type === 'link' ? linkname : posix.join(posix.dirname(path), linkname))
         if (type === 'file' || type === 'contiguous-file')
-          await this.#take(path, entry as unknown as NodeJS.ReadableStream, size ?? 0, report)
+          await this.#take(path, entry as unknown as AsyncIterable<Buffer>, size ?? 0, report)
         else entry.resume()
       }
       await feeding
@@ -111,29 +183,38 @@ class Staging {
     }
   }
 
-  async #take(name: string, source: NodeJS.ReadableStream, total: number, report: Report): Promise<void> {
+  async #take(name: string, source: AsyncIterable<Buffer>, total: number, report: Report): Promise<void> {
     const path = this.#store.blobs.partial()
     this.#paths.push(path)
-    const hash = createHash('sha256')
-    let size = 0
     const item = posix.basename(name).slice(0, 12)
-    const counter = new Transform({
-      transform(chunk: Buffer, _encoding, done) {
-        hash.update(chunk)
-        size += chunk.byteLength
-        if (total > limits.document) report({ item, status: 'downloading', current: size, total })
-        done(null, chunk)
-      },
-    })
-    await pipeline(source, counter, createWriteStream(path, { flags: 'wx', mode: 0o644 }))
-    const digest = `sha256:${hash.digest('hex')}`
     const claimed = /^blobs\/sha256\/([0-9a-f]{64})$/.exec(name)?.[1]
+    const chunks = source[Symbol.asyncIterator]()
+    const first = await chunks.next()
+    const head = first.done === true ? Buffer.alloc(0) : first.value
+    const isHere = claimed !== undefined && this.#store.blobs.has(`sha256:${claimed}`)
+    const sink = looksLikeLayer(head) && !isHere ? await this.#unpacking(path) : new PlainFile(path)
+    let size = 0
+    for (let next = first; next.done !== true; next = await chunks.next()) {
+      await sink.write(next.value)
+      size += next.value.byteLength
+      if (total > limits.document) report({ item, status: 'working', current: size, total })
+    }
+    const { digest, unpacked } = await sink.end()
     if (claimed !== undefined && digest !== `sha256:${claimed}`)
       throw new BulkheadError(
         'ContentInvalid',
         `blob ${claimed.slice(0, 12)} of the archive is damaged: its content has digest ${digest}`,
       )
-    this.#files.set(name, { digest, size, path })
+    this.#files.set(name, { digest, size, path, unpacked })
+  }
+
+  /** Two at a time: each keeps two processes busy. */
+  async #unpacking(path: string): Promise<UnpackedFile> {
+    const running = this.#unpacked.filter(({ isDone }) => !isDone)
+    if (running.length >= 2) await running[0]!.done
+    const file = await UnpackedFile.begin(this.#store, path)
+    this.#unpacked.push(file)
+    return file
   }
 
   find(name: string): Staged | undefined {
@@ -168,6 +249,7 @@ class Staging {
   }
 
   async removeAll(): Promise<void> {
+    await Promise.all(this.#unpacked.map((file) => file.abort()))
     await Promise.all(this.#paths.map((path) => rm(path, { force: true })))
   }
 }
@@ -227,7 +309,7 @@ async function placeLayers(
   report: Report,
 ): Promise<Descriptor[]> {
   const chain = chainIds(diffIds)
-  const place = async ({ path, digest, size }: Staged, at: number): Promise<Descriptor> => {
+  const place = async ({ path, digest, size, unpacked }: Staged, at: number): Promise<Descriptor> => {
     const item = shortDigest(diffIds[at]!)
     const known = store.knownLayer(chain[at]!, digest)
     if (known !== undefined) {
@@ -236,19 +318,20 @@ async function placeLayers(
     }
     report({ item, status: 'unpacking', current: 0, total: size })
     // An earlier image of this archive may have taken it.
-    const { directory, ...unpacked } = await unpackBlob(store, existsSync(path) ? path : store.blobs.path(digest))
+    const received = await (unpacked ?? unpackBlob(store, existsSync(path) ? path : store.blobs.path(digest)))
     try {
-      if (unpacked.diffId !== diffIds[at])
+      if (received.diffId !== diffIds[at])
         throw new BulkheadError(
           'ContentInvalid',
-          `layer ${at + 1} is not the one that the configuration names: it has digest ${unpacked.diffId}`,
+          `layer ${at + 1} is not the one that the configuration names: it has digest ${received.diffId}`,
         )
-      store.layers.adopt(directory, chain[at]!, unpacked)
+      if (existsSync(received.directory)) store.layers.adopt(received.directory, chain[at]!, received)
+      else if (!store.layers.has(chain[at]!)) return await place({ path, digest, size, unpacked: undefined }, at)
     } finally {
-      await store.layers.remove(directory)
+      if (unpacked === undefined) await store.layers.remove(received.directory)
     }
     report({ item, status: 'done', current: size, total: size })
-    return { mediaType: layerTypeOf(unpacked.compression), digest, size }
+    return { mediaType: layerTypeOf(received.compression), digest, size }
   }
   // Two at a time: each keeps two processes busy.
   const descriptors: Descriptor[] = []

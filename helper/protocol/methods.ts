@@ -9,6 +9,8 @@ const nothing = z.strictObject({})
 const byReference = z.strictObject({ container: containerReference })
 const byImage = z.strictObject({ name: images.imageReference })
 const inRoot = z.strictObject({ root: images.rootReference, path: images.path })
+/** Of a file in the caller's own process. Unsupported before Linux 6.5: send the bytes then. */
+const descriptor = z.int().min(0).max(1_048_576)
 const exit = z.object({ exitCode: z.number(), oomKilled: z.boolean() })
 
 export const methods = {
@@ -109,17 +111,23 @@ export const methods = {
     params: z.union([byImage, byReference]),
     result: images.sharing,
   },
-  /** A root file system archive (tar, tar.gz, tar.zst) as an image of one layer. Its bytes are this connection's stream. */
+  /** A root file system archive (tar, tar.gz, tar.zst) as an image of one layer. Its bytes are this connection's stream,
+   * or with `descriptor` a file that the caller's process has open. */
   'images/import': {
     params: z.strictObject({
       name: images.imageName,
       message: text(65_536).default(''),
       changes: z.array(images.changeInstruction).max(256).default([]),
+      descriptor: descriptor.optional(),
     }),
     result: images.imageSummary,
   },
-  /** Archives of images as Docker (`docker save`) or the OCI (image layout) makes them: this connection's stream. */
-  'images/load': { params: nothing, result: z.array(images.imageSummary) },
+  /** Archives of images as Docker (`docker save`) or the OCI (image layout) makes them: this connection's stream, or with
+   * `descriptor` a file that the caller's process has open. */
+  'images/load': {
+    params: z.strictObject({ descriptor: descriptor.optional() }),
+    result: z.array(images.imageSummary),
+  },
   /** Images as one archive, both an OCI image layout and what Docker loads: this connection's stream. */
   'images/save': {
     params: z.strictObject({ names: z.array(images.imageReference).min(1).max(256) }),

@@ -145,6 +145,7 @@ export class Server {
       handlers: this.#handlers,
       log: this.#log,
       onRequest: this.#onRequest,
+      peerFile: (descriptor) => this.#native.addon.peerFile(descriptorOf(raw), descriptor),
     })
     this.#sessions.add(session)
     this.#alive.add(socket)

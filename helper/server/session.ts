@@ -26,6 +26,7 @@ export class Session {
   readonly #raw: Socket
   readonly #connection: MessageConnection
   readonly #log: Logger
+  readonly #peerFile: (descriptor: number) => number
   #inFlight = 0
   #onInput: InputListener | undefined
   /** Input that came before somebody takes it: requests are handled a moment after they arrive. */
@@ -41,11 +42,13 @@ export class Session {
     handlers: Handlers
     log: Logger
     onRequest: () => void
+    peerFile: (descriptor: number) => number
   }) {
     const { socket, handlers, log, onRequest } = options
     this.#socket = socket
     this.#raw = options.raw
     this.caller = options.caller
+    this.#peerFile = options.peerFile
     this.#log = log
     this.#connection = createMessageConnection(
       new WebSocketReader(socket, (bytes) => this.#receive(bytes)),
@@ -65,6 +68,16 @@ export class Session {
   /** Aborted when the client is gone. */
   get closed(): AbortSignal {
     return this.#closed.signal
+  }
+
+  /** A file that the client has open, instead of its bytes. The descriptor is the caller's to close.
+   * @throws BulkheadError Unsupported where the kernel cannot hand it over, or it is no regular file */
+  openFile(descriptor: number): number {
+    try {
+      return this.#peerFile(descriptor)
+    } catch (error) {
+      throw new BulkheadError('Unsupported', 'the file cannot be handed over: send its bytes', { cause: error })
+    }
   }
 
   sendEvent(event: BulkheadEvent): void {

@@ -1,4 +1,5 @@
 /** A connection's byte stream as one of Node's: an archive that comes in, or one that goes out. */
+import { createReadStream } from 'node:fs'
 import { Readable } from 'node:stream'
 import { BulkheadError } from '../protocol/errors.ts'
 import type { Progress } from '../protocol/imageSchemas.ts'
@@ -30,6 +31,27 @@ export async function receive<T>(session: Session, work: (source: Readable) => P
   }
 }
 
+/** As `receive`, or from a file that the client has open. */
+export async function receiveOrRead<T>(
+  session: Session,
+  descriptor: number | undefined,
+  work: (source: Readable) => Promise<T>,
+): Promise<T> {
+  if (descriptor === undefined) return await receive(session, work)
+  const source = createReadStream('', { fd: session.openFile(descriptor), start: 0, highWaterMark: 1 << 20 })
+  const onGone = (): void => {
+    source.destroy(new BulkheadError('Cancelled', 'the client closed the connection'))
+  }
+  source.on('error', () => undefined) // said by `work`
+  session.closed.addEventListener('abort', onGone)
+  try {
+    return await work(source)
+  } finally {
+    session.closed.removeEventListener('abort', onGone)
+    source.destroy()
+  }
+}
+
 /** Sends all bytes. An error on the way is the call's; the stream has ended when the call answers. */
 export async function send(session: Session, source: Readable): Promise<void> {
   session.openStream()
@@ -50,7 +72,7 @@ export async function send(session: Session, source: Readable): Promise<void> {
   }
 }
 
-const moving: readonly string[] = ['downloading', 'uploading']
+const moving: readonly string[] = ['downloading', 'uploading', 'working']
 
 /** A function that tells the client of progress: each item at most ten times a second, and always its last word. */
 export function reporter(session: Session): (progress: Progress) => void {

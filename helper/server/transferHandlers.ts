@@ -7,24 +7,27 @@ import type { CheckedParams } from '../protocol/methods.ts'
 import type { Engine } from './handlers.ts'
 import { publishImage } from './imageHandlers.ts'
 import type { Handlers, Session } from './session.ts'
-import { receive, reporter, send } from './streams.ts'
+import { receiveOrRead, reporter, send } from './streams.ts'
 
 type Method = 'images/import' | 'images/load' | 'images/save' | 'images/pull' | 'images/push' | 'images/referrers'
 
 export function transferHandlers(engine: Engine): Pick<Handlers, Method> {
   const { images } = engine
 
-  async function importArchive({ name, message, changes }: CheckedParams<'images/import'>, session: Session) {
+  async function importArchive(
+    { name, message, changes, descriptor }: CheckedParams<'images/import'>,
+    session: Session,
+  ) {
     const settings = applyChanges({}, changes)
-    const { summary } = await receive(session, (source) =>
+    const { summary } = await receiveOrRead(session, descriptor, (source) =>
       importImage(images, source, { name, settings, createdBy: 'bulkhead import', message }),
     )
     publishImage(engine, 'import', summary.id, summary.name)
     return summary
   }
 
-  async function load(session: Session) {
-    const loaded = await receive(session, (source) => loadImages(images, source, reporter(session)))
+  async function load({ descriptor }: CheckedParams<'images/load'>, session: Session) {
+    const loaded = await receiveOrRead(session, descriptor, (source) => loadImages(images, source, reporter(session)))
     for (const { summary } of loaded) publishImage(engine, 'load', summary.id, summary.name)
     return loaded.map(({ summary }) => summary)
   }
@@ -38,7 +41,7 @@ export function transferHandlers(engine: Engine): Pick<Handlers, Method> {
 
   return {
     'images/import': importArchive,
-    'images/load': (_params, session) => load(session),
+    'images/load': load,
     'images/save': async ({ names }, session) => {
       await send(session, saveImages(images, names))
       return null

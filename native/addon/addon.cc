@@ -19,6 +19,7 @@ Napi::Value stat_path(const Napi::CallbackInfo &info);
 Napi::Value open_file(const Napi::CallbackInfo &info);
 Napi::Value scan_layer(const Napi::CallbackInfo &info);
 Napi::Value set_project_quota(const Napi::CallbackInfo &info);
+Napi::Value peer_file(const Napi::CallbackInfo &info);
 
 static Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("peerCredentials", Napi::Function::New(env, peer_credentials));
@@ -39,6 +40,7 @@ static Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("openFile", Napi::Function::New(env, open_file));
   exports.Set("scanLayer", Napi::Function::New(env, scan_layer));
   exports.Set("setProjectQuota", Napi::Function::New(env, set_project_quota));
+  exports.Set("peerFile", Napi::Function::New(env, peer_file));
   return exports;
 }
 

@@ -1,9 +1,20 @@
-// Who is on the other side of a Unix socket (unix(7)).
+// Who is on the other side of a Unix socket (unix(7)), and what it hands over.
+#include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <vector>
 
 #include "errors.h"
+
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77
+#endif
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438
+#endif
 
 Napi::Value peer_credentials(const Napi::CallbackInfo &info) {
   Napi::Env env = info.Env();
@@ -30,4 +41,26 @@ Napi::Value peer_credentials(const Napi::CallbackInfo &info) {
   for (uint32_t i = 0; i < groups.size(); i++) list.Set(i, Napi::Number::New(env, groups[i]));
   credentials.Set("groups", list);
   return credentials;
+}
+
+Napi::Value peer_file(const Napi::CallbackInfo &info) {
+  Napi::Env env = info.Env();
+  int process = -1;
+  socklen_t size = sizeof process;
+  // The process that connected, and not whoever has its number by now.
+  if (getsockopt(info[0].As<Napi::Number>().Int32Value(), SOL_SOCKET, SO_PEERPIDFD, &process, &size) != 0)
+    throw system_error(env, "getsockopt SO_PEERPIDFD", "", errno);
+  // The open file itself, with the rights that it was opened with: as if it had been sent (SCM_RIGHTS).
+  int file = static_cast<int>(syscall(SYS_pidfd_getfd, process, info[1].As<Napi::Number>().Int32Value(), 0));
+  int error = errno;
+  close(process);
+  if (file < 0) throw system_error(env, "pidfd_getfd", "", error);
+  struct stat status;
+  int flags = fcntl(file, F_GETFL);
+  bool is_readable = flags >= 0 && (flags & O_PATH) == 0 && (flags & O_ACCMODE) != O_WRONLY;
+  if (!is_readable || fstat(file, &status) != 0 || !S_ISREG(status.st_mode)) {
+    close(file);
+    throw system_error(env, "pidfd_getfd", "", EINVAL);
+  }
+  return Napi::Number::New(env, file);
 }

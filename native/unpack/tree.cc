@@ -213,7 +213,8 @@ const char *make_node(archive_entry *entry, const char *path, int parent, const 
   times[0] = times[1] = {archive_entry_mtime(entry), archive_entry_mtime_nsec(entry)};
   switch (archive_entry_filetype(entry)) {
     case AE_IFREG:
-      *content = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+      // Set-id bits come last, with the owner.
+      *content = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, archive_entry_perm(entry) & 0777);
       return *content < 0 ? failed(path) : nullptr;
     case AE_IFLNK: {
       if (symlinkat(archive_entry_symlink(entry), parent, name) != 0) return failed(path);
@@ -326,14 +327,18 @@ const char *make(archive_entry *entry, int *content) {
 
 const char *finish_file(archive_entry *entry, int content) {
   const char *path = archive_entry_pathname(entry);
+  struct stat status;
   timespec times[2];
   times[0] = times[1] = {archive_entry_mtime(entry), archive_entry_mtime_nsec(entry)};
+  if (fstat(content, &status) != 0) return failed(path);
   // A hole at the end has no block to write.
-  if (archive_entry_size_is_set(entry) && ftruncate(content, archive_entry_size(entry)) != 0) return failed(path);
-  // Owner first: a change of owner clears set-user-id bits and capabilities.
-  if (fchown(content, owner(entry), group(entry)) != 0)
-    return failed(path);
-  if (fchmod(content, archive_entry_perm(entry)) != 0) return failed(path);
+  bool has_size = !archive_entry_size_is_set(entry) || status.st_size == archive_entry_size(entry);
+  if (!has_size && ftruncate(content, archive_entry_size(entry)) != 0) return failed(path);
+  // Owner first: a change of owner clears set-user-id bits and capabilities. Most files are as they were made.
+  bool has_owner = status.st_uid == owner(entry) && status.st_gid == group(entry);
+  if (!has_owner && fchown(content, owner(entry), group(entry)) != 0) return failed(path);
+  bool has_mode = has_owner && (status.st_mode & 07777) == (archive_entry_perm(entry) & 07777);
+  if (!has_mode && fchmod(content, archive_entry_perm(entry)) != 0) return failed(path);
   if (const char *error = set_xattrs(content, entry)) return error;
   return futimens(content, times) == 0 ? nullptr : failed(path);
 }

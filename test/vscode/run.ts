@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { writeCounts, type Counts } from '../support/counts.ts'
 import { root, TestHelper } from '../support/helper.ts'
+import { RealRegistry } from '../support/registry.ts'
 import { VsCodeWindow } from '../support/window.ts'
 
 const suite = join(root, 'dist/test/vscode.cjs')
@@ -24,6 +25,16 @@ async function bundle(): Promise<void> {
 async function withHelper<T>(work: (helper: TestHelper) => Promise<T>): Promise<T> {
   const helper = await TestHelper.start()
   await helper.importBusybox()
+  // What the suite pulls.
+  const registry = await RealRegistry.start()
+  const image = `${registry.host}/suite:1`
+  for (const args of [
+    ['tag', 'busybox', image],
+    ['push', image],
+    ['rmi', image],
+  ])
+    await helper.cli(...args)
+  process.env['BULKHEAD_TEST_IMAGE'] = image
   let ended = false
   const revive = (async () => {
     while (!ended) {
@@ -37,6 +48,7 @@ async function withHelper<T>(work: (helper: TestHelper) => Promise<T>): Promise<
     ended = true
     await revive
     await helper.stop()
+    await registry.stop()
   }
 }
 

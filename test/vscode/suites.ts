@@ -157,5 +157,52 @@ export function suites(): void {
       await until('the connection', () => api.state === 'connected', 20_000)
       client = await connect(socketPath(process.env['BULKHEAD_HOST']!))
     })
+
+    it('pulls an image, and opens its files as documents that cannot be changed', async () => {
+      const name = process.env['BULKHEAD_TEST_IMAGE']!
+      await vscode.commands.executeCommand(commands.pull, name)
+      const image = (await client.call('images/list')).find((each) => each.name === name)!
+      const uri = vscode.Uri.parse(`bulkhead://image.${image.id.slice(7)}/etc/passwd`)
+      const document = await vscode.workspace.openTextDocument(uri)
+      assert.match(document.getText(), /alice/)
+      assert.equal(vscode.workspace.fs.isWritableFileSystem('bulkhead'), false)
+      const names = (await vscode.workspace.fs.readDirectory(uri.with({ path: '/etc' }))).map(([each]) => each)
+      assert.deepEqual(names, ['group', 'passwd'])
+      const { type } = await vscode.workspace.fs.stat(uri.with({ path: '/bin/sh' }))
+      assert.equal(type, vscode.FileType.SymbolicLink | vscode.FileType.File)
+      await assert.rejects(
+        async () => await vscode.workspace.fs.readFile(uri.with({ path: '/nothing' })),
+        /FileNotFound|not.*found|nonexist/i,
+      )
+      await client.call('images/remove', { name })
+    })
+
+    it('does not freeze on a directory of 100,000 entries, nor on a file of 5 GB', async function () {
+      this.timeout(60_000)
+      const { id } = await client.call('containers/run', {
+        image: 'busybox',
+        command: ['sh', '-c', 'mkdir /many; cd /many; seq 1 100000 | xargs touch; truncate -s 5G /huge; sleep 1000'],
+      })
+      const root = vscode.Uri.parse(`bulkhead://writable.${id}/`)
+      const huge = async () =>
+        await vscode.workspace.fs.stat(root.with({ path: '/huge' })).then(
+          ({ size }) => size,
+          () => 0,
+        )
+      while ((await huge()) === 0) await new Promise((resolve) => setTimeout(resolve, 200))
+      let longest = 0
+      let last = performance.now()
+      const timer = setInterval(() => {
+        longest = Math.max(longest, performance.now() - last)
+        last = performance.now()
+      }, 5)
+      const entries = await vscode.workspace.fs.readDirectory(root.with({ path: '/many' }))
+      clearInterval(timer)
+      console.log(`100,000 entries held the extension host up for ${longest.toFixed(0)} ms at most`)
+      assert.equal(entries.length, 100_000)
+      assert.ok(longest < 2_000, `${longest} ms`)
+      await assert.rejects(async () => await vscode.workspace.fs.readFile(root.with({ path: '/huge' })), /too large/)
+      await client.call('containers/remove', { container: id, force: true })
+    })
   })
 }
