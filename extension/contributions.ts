@@ -15,6 +15,7 @@ export const commands = {
   unpause: 'bulkhead.unpause',
   remove: 'bulkhead.remove',
   viewLogs: 'bulkhead.viewLogs',
+  attachShell: 'bulkhead.attachShell',
   inspect: 'bulkhead.inspect',
   copyId: 'bulkhead.copyId',
   showStartTrace: 'bulkhead.showStartTrace',

@@ -4,6 +4,7 @@ import { pino, type Logger } from 'pino'
 import { openCgroups } from './cgroups/cgroups.ts'
 import { Containers } from './containers/containers.ts'
 import { Contents } from './containers/contents.ts'
+import { Execs } from './containers/exec.ts'
 import { Events } from './containers/events.ts'
 import { SeccompPrograms } from './containers/seccompPrograms.ts'
 import { UsageOf } from './containers/usage.ts'
@@ -68,9 +69,10 @@ export async function runHelper(options: HelperOptions): Promise<void> {
   const containers = new Containers({ paths, native, facts, cgroups, images, privacy, seccomp, events, log })
   images.usedLayers = () => containers.usedLayers()
   const roots = new Roots(native)
+  const execs = new Execs(containers, seccomp)
   const contents = new Contents({ native, store: images, privacy, roots })
   const handlers = makeHandlers({
-    ...{ native, facts, containers, contents, images, roots, privacy, cgroups, events },
+    ...{ native, facts, containers, contents, images, execs, roots, privacy, cgroups, events },
     usage: new UsageOf({ store: images, containers, contents }),
     trees: new ChangeTrees(native),
     policy: new Policy(options.policy),

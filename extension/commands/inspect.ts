@@ -5,11 +5,16 @@ import { commands } from '../contributions.ts'
 import type { ConnectedContext, Context } from '../context.ts'
 import { showStartTrace } from '../graphs/startTrace.ts'
 import { viewLogs } from '../terminals/logs.ts'
+import { attachShell } from '../terminals/shell.ts'
 import { anyState, pickContainers } from './pick.ts'
 import { registerConnected } from './register.ts'
 
-async function one(context: Context, args: readonly unknown[]): Promise<ContainerSummary | undefined> {
-  const options = { states: anyState, placeholder: vscode.l10n.t('Container'), many: false }
+async function one(
+  context: Context,
+  args: readonly unknown[],
+  states: readonly ContainerSummary['state'][],
+): Promise<ContainerSummary | undefined> {
+  const options = { states, placeholder: vscode.l10n.t('Container'), many: false }
   return (await pickContainers(context, args, options))[0]
 }
 
@@ -23,15 +28,17 @@ export function inspectCommands(context: Context): vscode.Disposable {
   const forOne = (
     id: (typeof commands)[keyof typeof commands],
     show: (context: ConnectedContext, container: ContainerSummary) => unknown,
+    states: readonly ContainerSummary['state'][] = anyState,
   ) =>
     registerConnected(context, id, async (connected, ...args) => {
-      const container = await one(context, args)
+      const container = await one(context, args, states)
       if (container !== undefined) await show(connected, container)
     })
   return vscode.Disposable.from(
     forOne(commands.inspect, inspect),
     forOne(commands.copyId, (_context, { id }) => vscode.env.clipboard.writeText(id)),
     forOne(commands.viewLogs, viewLogs),
+    forOne(commands.attachShell, attachShell, ['running']),
     forOne(commands.showStartTrace, showStartTrace),
   )
 }

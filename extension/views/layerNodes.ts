@@ -44,7 +44,7 @@ export class ImageNode extends vscode.TreeItem {
 export function instructionOf(createdBy: string): string {
   const text = createdBy
     .replace(/^\/bin\/sh -c #\(nop\)\s+/, '')
-    .replace(/^\/bin\/sh -c /, 'RUN ')
+    .replace(/^(?:\/bin\/)?sh -c /, 'RUN ')
     .replace(/^RUN \|\d+ .*? \/bin\/sh -c /, 'RUN ')
     .replace(/\s+# buildkit$/, '')
     .replaceAll(/\s+/g, ' ')
@@ -54,7 +54,7 @@ export function instructionOf(createdBy: string): string {
 
 /** The size behind it must stay to be seen; the tooltip has all of it. */
 function shortened(text: string): string {
-  return text.length > 26 ? `${text.slice(0, 25)}…` : text
+  return text.length > 22 ? `${text.slice(0, 21)}…` : text
 }
 
 export class LayerNode extends vscode.TreeItem {

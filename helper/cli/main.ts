@@ -4,6 +4,7 @@ import { defaultRun, defaultState } from '../host/paths.ts'
 import { version } from '../version.ts'
 import { containerCommands } from './containers.ts'
 import { contentCommands } from './contents.ts'
+import { execCommand } from './exec.ts'
 import { imageCommands } from './images.ts'
 import { runCommand } from './run.ts'
 import { openClient, print, report, withClient } from './session.ts'
@@ -66,6 +67,7 @@ const program = new Command('bulkhead')
 
 for (const command of [
   runCommand(),
+  execCommand(),
   ...containerCommands(),
   ...contentCommands(),
   ...imageCommands(),

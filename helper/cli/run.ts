@@ -1,12 +1,11 @@
 /** `bulkhead run`: Docker's flags, and its behaviour at a terminal. */
-import { spawnSync } from 'node:child_process'
-import { constants } from 'node:os'
 import { Command, Option } from 'commander'
 import type { Client } from '../client/client.ts'
 import { BulkheadError } from '../protocol/errors.ts'
 import type { Params } from '../protocol/methods.ts'
 import { parseReference } from '../protocol/reference.ts'
-import { print, withClient, writeStream } from './session.ts'
+import { attached, windowSize } from './attached.ts'
+import { print, withClient } from './session.ts'
 import { parseBytes } from '../protocol/text.ts'
 import { pullImage } from './transfers.ts'
 import { bytes, bytesOrUnlimited, collect, decimal, defined, integer } from './units.ts'
@@ -39,7 +38,7 @@ interface RunOptions {
 }
 
 /** `NAME` alone takes the value of the caller's own environment, as with Docker. */
-function environment(entries: readonly string[]): string[] {
+export function environment(entries: readonly string[]): string[] {
   return entries.flatMap((entry) => {
     if (entry.includes('=')) return [entry]
     const value = process.env[entry]
@@ -122,62 +121,14 @@ function storageSize(options: readonly string[]): number | undefined {
   return size
 }
 
-/** Sends what is typed or piped in; back-pressure reaches whoever writes it. */
-async function sendInput(client: Client): Promise<void> {
-  for await (const chunk of process.stdin) await client.send(chunk as Buffer)
-  client.endInput()
-}
-
-/** From before the container runs, so that none ends this process instead: those that come early are sent on then. */
-function forwardSignals(client: Client): (container: string) => void {
-  const container = Promise.withResolvers<string>()
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const)
-    process.on(name, () => {
-      void container.promise
-        .then((id) => client.call('containers/kill', { container: id, signal: constants.signals[name] }))
-        .catch(() => undefined) // it has ended meanwhile
-    })
-  return container.resolve
-}
-
-/** Of the terminal; some say that they have no size at all. */
-function windowSize(): { rows: number; columns: number } {
-  return { rows: process.stdout.rows || 24, columns: process.stdout.columns || 80 }
-}
-
-function followWindow(client: Client, container: string): void {
-  process.stdout.on(
-    'resize',
-    () => void client.call('containers/resize', { container, ...windowSize() }).catch(() => undefined),
-  )
-}
-
-function enterRawMode(): void {
-  process.stdin.setRawMode(true)
-  // Node's raw mode still turns each line feed into two characters on output, which full-screen programs stumble over.
-  spawnSync('stty', ['-opost'], { stdio: 'inherit' })
-}
-
-async function runAttached(client: Client, request: Params<'containers/run'>): Promise<number> {
-  if (request.tty === true && request.openStdin === true && !process.stdin.isTTY)
-    throw new BulkheadError('InvalidRequest', 'the input is not a terminal', {
-      hint: 'Leave out -t, or run it at a terminal.',
-    })
-  const end = writeStream(client)
-  const forwardTo = request.tty === true ? undefined : forwardSignals(client)
-  const { id } = await client.call('containers/run', request)
-  forwardTo?.(id)
-  const raw = request.tty === true && process.stdin.isTTY
-  if (raw) enterRawMode()
-  try {
-    if (request.tty === true) followWindow(client, id)
-    if (request.openStdin === true) void sendInput(client).catch(() => undefined)
-    const { exitCode } = await end
-    return exitCode ?? 125
-  } finally {
-    if (raw) process.stdin.setRawMode(false)
-    if (request.openStdin === true) process.stdin.destroy()
-  }
+function runAttached(client: Client, request: Params<'containers/run'>): Promise<number> {
+  return attached(client, {
+    tty: request.tty === true,
+    openStdin: request.openStdin === true,
+    start: async () => (await client.call('containers/run', request)).id,
+    signal: (container, signal) => client.call('containers/kill', { container, signal }),
+    resize: (container, size) => client.call('containers/resize', { container, ...size }),
+  })
 }
 
 export function runCommand(): Command {

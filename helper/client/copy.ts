@@ -94,7 +94,8 @@ export async function copyIn(
   )
   const out = child.stdout!
   const name = posix.basename(posix.normalize(into).replace(/\/$/, ''))
-  const archive = goesInside ? out : streamOf(renamed(out, name))
+  // At once: what nobody reads of a process that has ended is thrown away.
+  const archive = streamOf(goesInside ? out : renamed(out, name))
   const stream = await open()
   try {
     await sendTo(

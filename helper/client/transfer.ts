@@ -47,14 +47,18 @@ export async function sendFile<M extends 'images/load' | 'images/import'>(
       client.close()
     }
   }
+  // A stream closes its file itself, whenever it is destroyed.
+  let source: Readable | undefined
   try {
     return await attempt((client) => client.invoke(method, { ...params, descriptor: file }))
   } catch (error) {
     if (!(error instanceof BulkheadError) || error.reason !== 'Unsupported') throw error
-    const source = createReadStream('', { fd: file, autoClose: false, highWaterMark: 1 << 20 })
-    return await attempt((client) => sendTo(client, method, params, source))
+    const bytes = createReadStream('', { fd: file, highWaterMark: 1 << 20 })
+    source = bytes
+    return await attempt((client) => sendTo(client, method, params, bytes))
   } finally {
-    if (typeof path !== 'number') closeSync(file)
+    if (source !== undefined) source.destroy()
+    else if (typeof path !== 'number') closeSync(file)
   }
 }
 

@@ -41,6 +41,8 @@ function explain({ operation, errno }: Failure): Explanation {
         reason: 'CommandNotExecutable',
         hint: 'The user must be in the image’s /etc/passwd, or a number up to 65535.',
       }
+    case 'join container':
+      return { reason: 'WrongState' }
     case 'add layer':
       return {
         reason: 'StartFailed',

@@ -18,6 +18,7 @@ function capabilityNames(mask: bigint): string {
 export function describe(operation: Operation): string {
   switch (operation.operation) {
     case 'create cgroup':
+    case 'use cgroup':
     case 'add layer':
       return operation.directory
     case 'set cgroup limit':
@@ -25,9 +26,12 @@ export function describe(operation: Operation): string {
     case 'new mount namespace for layers':
       return operation.scratch
     case 'new namespaces':
+    case 'join namespaces':
       return namespaceNames(operation.flags)
     case 'map ids':
       return operation.uids === '' ? 'the host’s own ids' : `uid ${operation.uids.trim().replaceAll('\n', ', ')}`
+    case 'join container':
+      return `process ${operation.pid}`
     case 'mount overlay':
       return operation.upper
     case 'set hostname':

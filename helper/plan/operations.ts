@@ -27,6 +27,8 @@ export const operations: readonly OperationDescription[] = [
   { name: 'create cgroup', by: 'watcher', fields: [['directory', 'string'], ['unified', 'u32']] },
   { name: 'set cgroup limit', by: 'watcher', fields: [['file', 'string'], ['value', 'string']] },
   { name: 'new mount namespace for layers', by: 'watcher', fields: [['scratch', 'string']] },
+  { name: 'join container', by: 'watcher', fields: [['pid', 'u32'], ['cgroup', 'string']] },
+  { name: 'use cgroup', by: 'watcher', fields: [['directory', 'string'], ['unified', 'u32']] },
   { name: 'new namespaces', by: 'watcher', fields: [['flags', 'u64']] },
   {
     name: 'map ids',
@@ -42,6 +44,7 @@ export const operations: readonly OperationDescription[] = [
   { name: 'record opens', by: 'watcher', fields: [] },
   { name: 'mount overlay', by: 'watcher', fields: [['upper', 'string'], ['work', 'string'], ['isVolatile', 'u32']] },
   { name: 'enter cgroup', by: 'container', fields: [] },
+  { name: 'join namespaces', by: 'container', fields: [['flags', 'u64']] },
   { name: 'new cgroup namespace', by: 'container', fields: [] },
   { name: 'become root of user namespace', by: 'container', fields: [] },
   { name: 'set hostname', by: 'container', fields: [['hostname', 'string']] },
@@ -102,6 +105,10 @@ export type Operation =
   | { operation: 'set cgroup limit'; file: string; value: string }
   /** before Linux 6.15 overlayfs refuses detached lower layers: attach them in a mount namespace of the watcher's own */
   | { operation: 'new mount namespace for layers'; scratch: string }
+  /** pidfd_open(2) of a running container's first process, which must be in a cgroup of this name; children are born in its pid namespace */
+  | { operation: 'join container'; pid: number; cgroup: string }
+  /** open one cgroup directory that is there (all controllers on v2, one hierarchy on v1), for the process to enter */
+  | { operation: 'use cgroup'; directory: string; unified: number }
   /** clone3(2) with these CLONE_NEW* flags, into the cgroup on v2 */
   | { operation: 'new namespaces'; flags: bigint }
   /** write uid_map and gid_map of the new user namespace (user_namespaces(7)); its root, by host ids, owns stdio */
@@ -114,6 +121,8 @@ export type Operation =
   | { operation: 'mount overlay'; upper: string; work: string; isVolatile: number }
   /** on v1: write 0 to tasks of each hierarchy; on v2 clone3 already did it */
   | { operation: 'enter cgroup' }
+  /** setns(2) into these CLONE_NEW* namespaces of the container that was joined */
+  | { operation: 'join namespaces'; flags: bigint }
   /** unshare(CLONE_NEWCGROUP), so that the container's cgroup is its root */
   | { operation: 'new cgroup namespace' }
   /** wait for the id maps, then take uid 0 and gid 0 of the new user namespace */

@@ -60,11 +60,11 @@ function idMap(mappings: readonly IdMapping[]): string {
   return mappings.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`).join('')
 }
 
-function hostIdOfRoot(mappings: readonly IdMapping[]): number {
+export function hostIdOfRoot(mappings: readonly IdMapping[]): number {
   return mappings.find(({ containerID }) => containerID === 0)?.hostID ?? 0
 }
 
-function namespaceFlags(spec: RuntimeSpec): bigint {
+export function namespaceFlags(spec: RuntimeSpec): bigint {
   return spec.linux.namespaces
     .filter(({ type }) => type !== 'cgroup') // entered after the cgroup itself, by `new cgroup namespace`
     .reduce((flags, { type }) => flags | cloneFlags[type], 0n)
@@ -172,7 +172,11 @@ function rootOperations(spec: RuntimeSpec, placement: Placement): Operation[] {
   ]
 }
 
-function processOperations(spec: RuntimeSpec, placement: Placement): Operation[] {
+/** What a process does to itself, and then becomes its command. */
+export function processOperations(
+  spec: Pick<RuntimeSpec, 'process' | 'annotations'>,
+  placement: Pick<Placement, 'seccompProgram'>,
+): Operation[] {
   const { process } = spec
   return [
     ...process.rlimits.map(({ type, soft, hard }): Operation => ({

@@ -1,6 +1,15 @@
 /** The methods of the helper. Whoever the socket lets in may call them; what needs a rule of the policy says so. */
 import * as z from 'zod'
-import { containerReference, containerSummary, event, endOfStream, runRequest, startTrace, text } from './schemas.ts'
+import {
+  containerReference,
+  containerSummary,
+  event,
+  endOfStream,
+  execRequest,
+  runRequest,
+  startTrace,
+  text,
+} from './schemas.ts'
 import * as images from './imageSchemas.ts'
 
 export const protocolVersion = 1
@@ -11,6 +20,7 @@ const byImage = z.strictObject({ name: images.imageReference })
 const inRoot = z.strictObject({ root: images.rootReference, path: images.path })
 /** Of a file in the caller's own process. Unsupported before Linux 6.5: send the bytes then. */
 const descriptor = z.int().min(0).max(1_048_576)
+const execId = z.string().regex(/^[0-9a-f]{64}$/)
 const exit = z.object({ exitCode: z.number(), oomKilled: z.boolean() })
 
 export const methods = {
@@ -69,6 +79,16 @@ export const methods = {
     params: byReference.extend({ rows: z.int().min(1).max(65_535), columns: z.int().min(1).max(65_535) }),
     result: z.null(),
   },
+  /** Runs one more command in a running container, with the container's restrictions; answers when it runs. `stream/end`
+   * brings its exit code. */
+  'containers/exec': { params: execRequest, result: z.object({ id: z.string(), pid: z.number() }) },
+  /** Size of the terminal of a command that runs; `id` is that of `containers/exec`. */
+  'exec/resize': {
+    params: z.strictObject({ id: execId, rows: z.int().min(1).max(65_535), columns: z.int().min(1).max(65_535) }),
+    result: z.null(),
+  },
+  /** Sends a signal to a command that runs. */
+  'exec/kill': { params: z.strictObject({ id: execId, signal: z.int().min(1).max(64).default(9) }), result: z.null() },
   /** Files that the container changed in those of its image, sorted. May be repeated. */
   'containers/diff': { params: byReference, result: z.array(images.change) },
   /** Its whole root file system as a tar archive: this connection's stream. */

@@ -83,6 +83,26 @@ export const runRequest = z.strictObject({
 })
 export type RunRequest = z.infer<typeof runRequest>
 
+export const execRequest = z.strictObject({
+  container: containerReference,
+  command: z.array(text(131_072)).min(1).max(4096),
+  /** On top of the container's own. */
+  env: z
+    .array(text(131_072).regex(/^[^=]+=/, 'must be NAME=VALUE'))
+    .max(4096)
+    .default([]),
+  workingDirectory: text(4095).regex(/^\//, 'must be an absolute path').optional(),
+  /** Empty: the container's own. */
+  user: text(255).default(''),
+  tty: z.boolean().default(false),
+  openStdin: z.boolean().default(false),
+  /** This connection carries the command's stdio as its byte stream. */
+  attach: z.boolean().default(true),
+  rows: z.int().min(1).max(65_535).default(24),
+  columns: z.int().min(1).max(65_535).default(80),
+})
+export type ExecRequest = z.infer<typeof execRequest>
+
 export const containerState = z.enum(['created', 'running', 'paused', 'exited', 'removing'])
 export type ContainerState = z.infer<typeof containerState>
 

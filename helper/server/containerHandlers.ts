@@ -5,17 +5,17 @@ import type { Containers } from '../containers/containers.ts'
 import { readLog } from '../containers/log.ts'
 import { BulkheadError } from '../protocol/errors.ts'
 import type { CheckedParams } from '../protocol/methods.ts'
-import type { RunRequest } from '../protocol/schemas.ts'
+import type { ExecRequest, RunRequest } from '../protocol/schemas.ts'
 import type { Engine } from './handlers.ts'
 import { grantsFor } from './policy.ts'
 import type { Handlers, Session } from './session.ts'
 import { passStdio } from './stdio.ts'
 import { receive, send } from './streams.ts'
 
-type ContainerMethods = Pick<Handlers, Extract<keyof Handlers, `containers/${string}`>>
+type ContainerMethods = Pick<Handlers, Extract<keyof Handlers, `containers/${string}` | `exec/${string}`>>
 
 export function containerHandlers(engine: Engine): ContainerMethods {
-  const { containers, contents, policy, cgroups, events } = engine
+  const { containers, contents, execs, policy, cgroups, events } = engine
 
   async function run(request: RunRequest, session: Session) {
     policy.require(session.caller, grantsFor(request))
@@ -23,8 +23,27 @@ export function containerHandlers(engine: Engine): ContainerMethods {
     session.openStream()
     try {
       const { container, attach } = await containers.run(request)
-      session.takeInput(passStdio(session, container, attach!))
+      session.takeInput(passStdio(session, () => container.wait(), attach!))
       return container.summary()
+    } catch (error) {
+      session.endStream({ exitCode: null, oomKilled: false })
+      throw error
+    }
+  }
+
+  async function exec(request: ExecRequest, session: Session) {
+    const container = containers.get(request.container)
+    policy.require(session.caller, grantsFor(container.record.request))
+    const spec = containers.specificationOf(container)
+    if (!request.attach) {
+      const { id, pid } = await execs.start(container, spec, request)
+      return { id, pid }
+    }
+    session.openStream()
+    try {
+      const { id, pid, attach, exit } = await execs.start(container, spec, request)
+      session.takeInput(passStdio(session, () => exit, attach!))
+      return { id, pid }
     } catch (error) {
       session.endStream({ exitCode: null, oomKilled: false })
       throw error
@@ -87,6 +106,15 @@ export function containerHandlers(engine: Engine): ContainerMethods {
     'containers/logs': logs,
     'containers/resize': ({ container, rows, columns }) => {
       containers.get(container).resize(rows, columns)
+      return null
+    },
+    'containers/exec': exec,
+    'exec/resize': ({ id, rows, columns }) => {
+      execs.resize(id, rows, columns)
+      return null
+    },
+    'exec/kill': ({ id, signal }) => {
+      execs.signal(id, signal)
       return null
     },
     'containers/diff': ({ container }) => contents.diff(containers.get(container)),

@@ -3,6 +3,7 @@ import { release } from 'node:os'
 import type { Cgroups } from '../cgroups/cgroups.ts'
 import type { Containers } from '../containers/containers.ts'
 import type { Contents } from '../containers/contents.ts'
+import type { Execs } from '../containers/exec.ts'
 import type { Events } from '../containers/events.ts'
 import type { UsageOf } from '../containers/usage.ts'
 import type { HostFacts } from '../host/facts.ts'
@@ -26,6 +27,7 @@ export interface Engine {
   readonly facts: HostFacts
   readonly containers: Containers
   readonly contents: Contents
+  readonly execs: Execs
   readonly images: ImageStore
   readonly usage: UsageOf
   readonly trees: ChangeTrees

@@ -1,12 +1,12 @@
 /** Moves a container's stdio between its watcher and the client that started it attached. */
 import type { Socket } from 'node:net'
-import type { Container } from '../containers/container.ts'
+import type { Exit } from '../containers/container.ts'
 import { FrameReader, frameType, makeFrame, maxOutgoing } from '../containers/frames.ts'
 import { channel } from '../protocol/stream.ts'
 import type { Session } from './session.ts'
 
-/** Takes over the attached socket of a container that has just started. */
-export function passStdio(session: Session, container: Container, watcher: Socket): (bytes: Buffer) => void {
+/** Takes over the attached socket of what has just started. `exit`: how it will have ended. */
+export function passStdio(session: Session, exit: () => Promise<Exit>, watcher: Socket): (bytes: Buffer) => void {
   const reader = new FrameReader()
   let sending = Promise.resolve()
   let pending = 0
@@ -26,12 +26,10 @@ export function passStdio(session: Session, container: Container, watcher: Socke
   })
   watcher.on('error', () => undefined) // 'close' follows
   watcher.on('close', () => {
-    void sending
-      .then(() => container.wait())
-      .then(
-        (exit) => session.endStream(exit),
-        () => session.endStream({ exitCode: null, oomKilled: false }),
-      )
+    void sending.then(exit).then(
+      (ended) => session.endStream(ended),
+      () => session.endStream({ exitCode: null, oomKilled: false }),
+    )
   })
   watcher.on('drain', () => session.holdInput(false))
   session.closed.addEventListener('abort', () => watcher.destroy())

@@ -1,5 +1,6 @@
 #include "container.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -13,6 +14,14 @@ Outcome enter_cgroup(const Container &container) {
   for (int i = 0; i < container.tasks_count; i++)
     if (write(container.tasks[i], "0", 1) != 1) return FAIL("tasks of hierarchy %d", i);
   return ok();
+}
+
+// From here on the root, and every path, are the container's.
+Outcome join_namespaces(Container &container, uint64_t flags) {
+  if (setns(container.joined, static_cast<int>(flags)) != 0) return FAIL("namespaces %#llx", static_cast<unsigned long long>(flags));
+  container.user_namespace = (flags & CLONE_NEWUSER) != 0;
+  container.root.reset(open("/", O_PATH | O_CLOEXEC));
+  return container.root.valid() ? ok() : FAIL("/");
 }
 
 Outcome set_rlimit(const plan::SetRlimit &limit) {
@@ -29,6 +38,8 @@ Outcome carry_out(Container &container, plan::Code code, plan::Reader fields) {
   switch (code) {
     case Code::kEnterCgroup:
       return enter_cgroup(container);
+    case Code::kJoinNamespaces:
+      return join_namespaces(container, plan::JoinNamespaces(fields).flags);
     case Code::kNewCgroupNamespace:
       return unshare(CLONE_NEWCGROUP) == 0 ? ok() : FAIL("unshare");
     case Code::kBecomeRootOfUserNamespace:
@@ -82,6 +93,8 @@ Outcome carry_out(Container &container, plan::Code code, plan::Reader fields) {
     case Code::kWatch:
     case Code::kCreateCgroup:
     case Code::kSetCgroupLimit:
+    case Code::kJoinContainer:
+    case Code::kUseCgroup:
     case Code::kNewMountNamespaceForLayers:
     case Code::kNewNamespaces:
     case Code::kMapIds:

@@ -10,6 +10,7 @@ struct Container {
   const int *tasks;      // v1: `tasks` files to write 0 to
   int tasks_count;
   bool user_namespace;
+  int joined;            // exec: pidfd of the container's first process; -1 when the container is being made
   int stdio[3];          // what exec gets as 0, 1, 2
   Fd root;               // the overlay, attached
   Fd aside;              // a tmpfs under the root: generated files, and the empty directory that masks

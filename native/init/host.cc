@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,35 @@ Outcome create_cgroup(Host &host, const plan::CreateCgroup &op) {
   return ok();
 }
 
+Outcome use_cgroup(Host &host, const plan::UseCgroup &op) {
+  Fd directory(open(op.directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory.valid()) return FAIL("%s", op.directory);
+  if (op.unified != 0) {
+    host.unified = static_cast<Fd &&>(directory);
+    return ok();
+  }
+  if (host.tasks_count == kMaxCgroups) return fail_with(E2BIG, "%s", op.directory);
+  int tasks = openat(directory.get(), "tasks", O_WRONLY | O_CLOEXEC);
+  if (tasks < 0) return FAIL("%s/tasks", op.directory);
+  host.tasks[host.tasks_count++] = tasks;
+  return ok();
+}
+
+// By its number the process is found once; that it is the container's is asked of the kernel, and that it still was that
+// one when the kernel said so.
+Outcome join_container(Host &host, const plan::JoinContainer &op) {
+  host.joined.reset(static_cast<int>(syscall(SYS_pidfd_open, op.pid, 0)));
+  if (!host.joined.valid()) return FAIL("process %u", op.pid);
+  char path[64], text[8192];
+  snprintf(path, sizeof path, "/proc/%u/cgroup", op.pid);
+  Fd file(open(path, O_RDONLY | O_CLOEXEC));
+  ssize_t got = file.valid() ? read(file.get(), text, sizeof text - 1) : -1;
+  text[got < 0 ? 0 : got] = '\0';
+  pollfd ended{host.joined.get(), POLLIN, 0};
+  if (strstr(text, op.cgroup) == nullptr || poll(&ended, 1, 0) != 0) return fail_with(ESRCH, "the container has ended");
+  return setns(host.joined.get(), CLONE_NEWPID) == 0 ? ok() : FAIL("pid namespace of process %u", op.pid);
+}
+
 Outcome map_ids(Host &host, const plan::MapIds &op) {
   char path[64];
   snprintf(path, sizeof path, "/proc/%d", host.pid);
@@ -48,11 +78,11 @@ Outcome map_ids(Host &host, const plan::MapIds &op) {
     TRY(write_file(process.get(), "gid_map", op.gids));
     host.user_namespace.reset(openat(process.get(), "ns/user", O_RDONLY | O_CLOEXEC));
     if (!host.user_namespace.valid()) return FAIL("ns/user");
-    for (int fd : host.stdio) {
-      struct stat status;
-      if (fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode) && fchown(fd, op.root_uid, op.root_gid) != 0)
-        return FAIL("owner of stdio");
-    }
+  }
+  for (int fd : host.stdio) {
+    struct stat status;
+    if (fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode) && fchown(fd, op.root_uid, op.root_gid) != 0)
+      return FAIL("owner of stdio");
   }
   host.mount_namespace.reset(openat(process.get(), "ns/mnt", O_RDONLY | O_CLOEXEC));
   if (!host.mount_namespace.valid()) return FAIL("ns/mnt");
@@ -166,6 +196,10 @@ Outcome carry_out(Host &host, plan::Code code, plan::Reader fields) {
       plan::SetCgroupLimit limit(fields);
       return write_file(host.cgroup_directory.get(), limit.file, limit.value);
     }
+    case Code::kJoinContainer:
+      return join_container(host, plan::JoinContainer(fields));
+    case Code::kUseCgroup:
+      return use_cgroup(host, plan::UseCgroup(fields));
     case Code::kNewMountNamespaceForLayers:
       return new_mount_namespace_for_layers(host, plan::NewMountNamespaceForLayers(fields).scratch);
     case Code::kMapIds:

@@ -11,10 +11,11 @@
 void Log::open(int directory, uint64_t max_bytes, uint32_t max_files) {
   directory_ = directory;
   max_bytes_ = max_bytes;
-  max_files_ = max_files < 1 ? 1 : max_files;
+  max_files_ = max_files;
 }
 
 bool Log::write(const char *stream, const char *data, size_t size) {
+  if (max_files_ == 0) return true;  // the output of exec is its client's alone
   while (size > 0) {
     const char *newline = static_cast<const char *>(memchr(data, '\n', size));
     size_t length = newline == nullptr ? size : static_cast<size_t>(newline - data);

@@ -8,7 +8,7 @@
 
 class Log {
  public:
-  // `directory` holds `log`, and after rotation `log.1` (newer) ... `log.N-1`.
+  // `directory` holds `log`, and after rotation `log.1` (newer) ... `log.N-1`. None at all with 0 files.
   void open(int directory, uint64_t max_bytes, uint32_t max_files);
   // stream is "stdout" or "stderr". Text is kept as it is, NUL and all. Returns false when the disk refuses it.
   bool write(const char *stream, const char *data, size_t size);

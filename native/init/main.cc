@@ -171,6 +171,7 @@ Outcome start_container(uint64_t flags, const plan::Watch &options, const Operat
   container.watcher = sockets[1];
   container.tasks = host.tasks;
   container.tasks_count = host.tasks_count;
+  container.joined = host.joined.get();
   container.user_namespace = (flags & CLONE_NEWUSER) != 0;
 
   clone_args arguments{};

@@ -152,6 +152,16 @@ Outcome make_path_read_only(Container &container, const char *path) {
   return move_to(tree.get(), target.get(), path);
 }
 
+// The terminal of the container's first process is its console.
+Outcome bind_console(Container &container, const Fd &peer) {
+  Fd directory, tree;
+  TRY(paths::open_inside(container.root.get(), "/dev", Links::kRefuse, &directory));
+  Fd console(openat(directory.get(), "console", O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!console.valid()) return FAIL("/dev/console");
+  TRY(clone_mount(peer.get(), "", AT_EMPTY_PATH, &tree));
+  return move_to(tree.get(), console.get(), "/dev/console");
+}
+
 Outcome open_terminal(Container &container, const plan::OpenTerminal &terminal) {
   Fd master(sys::openat2(container.root.get(), "dev/pts/ptmx", O_RDWR | O_NOCTTY, 0,
                          RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS));
@@ -164,13 +174,7 @@ Outcome open_terminal(Container &container, const plan::OpenTerminal &terminal) 
   winsize size{static_cast<unsigned short>(terminal.rows), static_cast<unsigned short>(terminal.columns), 0, 0};
   if (ioctl(master.get(), TIOCSWINSZ, &size) != 0) return FAIL("window size");
 
-  Fd directory, tree;
-  TRY(paths::open_inside(container.root.get(), "/dev", Links::kRefuse, &directory));
-  Fd console(openat(directory.get(), "console", O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!console.valid()) return FAIL("/dev/console");
-  TRY(clone_mount(peer.get(), "", AT_EMPTY_PATH, &tree));
-  TRY(move_to(tree.get(), console.get(), "/dev/console"));
-
+  if (container.joined < 0) TRY(bind_console(container, peer));
   TRY(channel::send(container.watcher, channel::kTerminal, master.get()));
   if (ioctl(peer.get(), TIOCSCTTY, 0) != 0) return FAIL("controlling terminal");
   int fd = peer.release();

@@ -11,50 +11,56 @@ enum class Code : uint16_t {
   kCreateCgroup = 1,
   kSetCgroupLimit = 2,
   kNewMountNamespaceForLayers = 3,
-  kNewNamespaces = 4,
-  kMapIds = 5,
-  kAddLayer = 6,
-  kRecordOpens = 7,
-  kMountOverlay = 8,
-  kEnterCgroup = 9,
-  kNewCgroupNamespace = 10,
-  kBecomeRootOfUserNamespace = 11,
-  kSetHostname = 12,
-  kSetLoopbackUp = 13,
-  kMakeMountsPrivate = 14,
-  kAttachRoot = 15,
-  kMount = 16,
-  kBind = 17,
-  kBindDevice = 18,
-  kSymlink = 19,
-  kBindFile = 20,
-  kMaskPath = 21,
-  kMakePathReadOnly = 22,
-  kOpenTerminal = 23,
-  kPivotRoot = 24,
-  kSetRootAttributes = 25,
-  kSetRlimit = 26,
-  kLimitCapabilities = 27,
-  kSetUser = 28,
-  kSetCapabilities = 29,
-  kSetNoNewPrivs = 30,
-  kSetWorkingDirectory = 31,
-  kInstallSeccompFilter = 32,
-  kExec = 33,
+  kJoinContainer = 4,
+  kUseCgroup = 5,
+  kNewNamespaces = 6,
+  kMapIds = 7,
+  kAddLayer = 8,
+  kRecordOpens = 9,
+  kMountOverlay = 10,
+  kEnterCgroup = 11,
+  kJoinNamespaces = 12,
+  kNewCgroupNamespace = 13,
+  kBecomeRootOfUserNamespace = 14,
+  kSetHostname = 15,
+  kSetLoopbackUp = 16,
+  kMakeMountsPrivate = 17,
+  kAttachRoot = 18,
+  kMount = 19,
+  kBind = 20,
+  kBindDevice = 21,
+  kSymlink = 22,
+  kBindFile = 23,
+  kMaskPath = 24,
+  kMakePathReadOnly = 25,
+  kOpenTerminal = 26,
+  kPivotRoot = 27,
+  kSetRootAttributes = 28,
+  kSetRlimit = 29,
+  kLimitCapabilities = 30,
+  kSetUser = 31,
+  kSetCapabilities = 32,
+  kSetNoNewPrivs = 33,
+  kSetWorkingDirectory = 34,
+  kInstallSeccompFilter = 35,
+  kExec = 36,
 };
-constexpr uint16_t kCodes = 34;
+constexpr uint16_t kCodes = 37;
 
 constexpr const char *kNames[kCodes] = {
     "watch",
     "create cgroup",
     "set cgroup limit",
     "new mount namespace for layers",
+    "join container",
+    "use cgroup",
     "new namespaces",
     "map ids",
     "add layer",
     "record opens",
     "mount overlay",
     "enter cgroup",
+    "join namespaces",
     "new cgroup namespace",
     "become root of user namespace",
     "set hostname",
@@ -86,12 +92,15 @@ constexpr bool kInContainer[kCodes] = {
     false,  // create cgroup
     false,  // set cgroup limit
     false,  // new mount namespace for layers
+    false,  // join container
+    false,  // use cgroup
     false,  // new namespaces
     false,  // map ids
     false,  // add layer
     false,  // record opens
     false,  // mount overlay
     true,  // enter cgroup
+    true,  // join namespaces
     true,  // new cgroup namespace
     true,  // become root of user namespace
     true,  // set hostname
@@ -161,6 +170,26 @@ struct NewMountNamespaceForLayers {
   }
 };
 
+// pidfd_open(2) of a running container's first process, which must be in a cgroup of this name; children are born in its pid namespace
+struct JoinContainer {
+  uint32_t pid;
+  const char *cgroup;
+  explicit JoinContainer(Reader r)
+      : pid(r.u32()), cgroup(r.string()) {
+    r.finish();
+  }
+};
+
+// open one cgroup directory that is there (all controllers on v2, one hierarchy on v1), for the process to enter
+struct UseCgroup {
+  const char *directory;
+  uint32_t unified;
+  explicit UseCgroup(Reader r)
+      : directory(r.string()), unified(r.u32()) {
+    r.finish();
+  }
+};
+
 // clone3(2) with these CLONE_NEW* flags, into the cgroup on v2
 struct NewNamespaces {
   uint64_t flags;
@@ -199,6 +228,15 @@ struct MountOverlay {
   uint32_t is_volatile;
   explicit MountOverlay(Reader r)
       : upper(r.string()), work(r.string()), is_volatile(r.u32()) {
+    r.finish();
+  }
+};
+
+// setns(2) into these CLONE_NEW* namespaces of the container that was joined
+struct JoinNamespaces {
+  uint64_t flags;
+  explicit JoinNamespaces(Reader r)
+      : flags(r.u64()) {
     r.finish();
   }
 };

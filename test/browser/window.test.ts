@@ -94,8 +94,13 @@ for (const [theme, label] of [
         'View Logs',
         'Inspect',
         'Copy Id',
+        'Show What Is Shared',
         'Unpause',
         'Stop',
+        'Commit to Image…',
+        'Export File System…',
+        'Copy Files into Container…',
+        'Minimize…',
         'Kill',
         'Remove…',
       ])
@@ -129,6 +134,28 @@ for (const [theme, label] of [
         .waitFor()
       await window.page.waitForTimeout(500)
       await window.screenshot(`${theme}-7-log`)
+    })
+
+    it('attaches a shell to a container', async () => {
+      const { page } = window
+      await helper.cli('unpause', 'elsewhere')
+      await window.row('elsewhere').filter({ hasNotText: 'paused' }).waitFor()
+      await window.row('elsewhere').hover()
+      await window.row('elsewhere').locator('.action-label[aria-label="Attach Shell"]').click()
+      await page
+        .locator('.terminal-tab, .single-terminal-tab, .monaco-list-row', { hasText: 'elsewhere' })
+        .first()
+        .waitFor()
+      await page.waitForTimeout(1_500) // shown, it has the keyboard
+      await page.keyboard.type('stty size > /size; echo typed > /typed; exit 0\n')
+      for (let tries = 0; tries < 40; tries++) {
+        if ((await helper.cli('exec', 'elsewhere', 'cat', '/typed')).stdout === 'typed\n') break
+        await page.waitForTimeout(100)
+      }
+      assert.equal((await helper.cli('exec', 'elsewhere', 'cat', '/typed')).stdout, 'typed\n')
+      assert.match((await helper.cli('exec', 'elsewhere', 'cat', '/size')).stdout, /^\d{1,2} \d{2,3}\n$/)
+      await helper.cli('pause', 'elsewhere')
+      await window.row('elsewhere').filter({ hasText: 'paused' }).waitFor()
     })
 
     it('stops a container by its button', async () => {

@@ -82,8 +82,10 @@ export class VsCodeWindow {
       .waitFor()
   }
 
+  /** A row of the Containers view. */
   row(name: string) {
-    return this.page.locator('.pane-body .monaco-list-row', { hasText: name })
+    const view = this.page.locator('.pane', { has: this.page.locator('.pane-header[aria-label^="Containers"]') })
+    return view.locator('.monaco-list-row', { hasText: name })
   }
 
   /** Opens a row's context menu; answers its entries. `row`: the row itself, where its name is not enough. */

@@ -1,0 +1,128 @@
+/** More processes in containers that run: each has a watcher of its own, for its stdio, its terminal and its end. */
+import { mkdirSync } from 'node:fs'
+import type { Socket } from 'node:net'
+import { join } from 'node:path'
+import type { Engine } from './engine.ts'
+import { encodePlan } from '../plan/encode.ts'
+import { makeExecPlan } from '../plan/execPlan.ts'
+import type { RuntimeSpec } from '../plan/runtimeSpec.ts'
+import { userAnnotation } from '../plan/runtimeSpec.ts'
+import { socketName } from '../host/paths.ts'
+import { BulkheadError } from '../protocol/errors.ts'
+import type { ExecRequest } from '../protocol/schemas.ts'
+import type { Container, Exit } from './container.ts'
+import { startFailure } from './failure.ts'
+import { resizeFrame, signalFrame } from './frames.ts'
+import { newId } from './names.ts'
+import type { SeccompPrograms } from './seccompPrograms.ts'
+import type { Watcher } from './watcher.ts'
+
+export interface Exec {
+  readonly id: string
+  readonly pid: number
+  /** The stdio stream of whoever is attached. */
+  readonly attach: Socket | undefined
+  /** Resolves when it has ended. */
+  readonly exit: Promise<Exit>
+}
+
+/** The container's specification with another process. Later variables replace earlier ones. */
+export function execSpecification(spec: RuntimeSpec, request: ExecRequest): RuntimeSpec {
+  const variables = new Map<string, string>()
+  for (const entry of [...spec.process.env, ...(request.tty ? ['TERM=xterm'] : []), ...request.env]) {
+    const equals = entry.indexOf('=')
+    variables.set(entry.slice(0, equals), entry.slice(equals + 1))
+  }
+  const { rows, columns, tty, command, workingDirectory, user } = request
+  return {
+    ...spec,
+    annotations: { ...spec.annotations, ...(user !== '' && { [userAnnotation]: user }) },
+    process: {
+      ...spec.process,
+      terminal: tty,
+      ...(tty && { consoleSize: { height: rows, width: columns } }),
+      args: command,
+      env: [...variables].map(([name, value]) => `${name}=${value}`),
+      cwd: workingDirectory ?? spec.process.cwd,
+    },
+  }
+}
+
+export class Execs {
+  readonly #engine: Engine
+  readonly #seccomp: SeccompPrograms
+  readonly #running = new Map<string, { watcher: Watcher; container: string }>()
+
+  constructor(engine: Engine, seccomp: SeccompPrograms) {
+    this.#engine = engine
+    this.#seccomp = seccomp
+  }
+
+  /** Resolves when the command runs. @throws BulkheadError that says which operation failed, and why */
+  async start(container: Container, spec: RuntimeSpec, request: ExecRequest): Promise<Exec> {
+    if (container.state !== 'running')
+      throw new BulkheadError(
+        'WrongState',
+        `${container.label} is ${container.state}: a command can be run only in one that runs`,
+        {
+          hint: container.state === 'paused' ? 'Unpause it first.' : 'Start it first.',
+        },
+      )
+    const { cgroups, watchers, native } = this.#engine
+    const id = newId()
+    const folder = join(container.folder.path, `exec-${id.slice(0, 16)}`)
+    const execSpec = execSpecification(spec, request)
+    const plan = makeExecPlan(execSpec, {
+      pid: container.summary().pid,
+      cgroup: container.id,
+      cgroupDirectories: [...new Set(Object.values(cgroups.directories(container.id)))],
+      isUnified: cgroups.version === 'v2',
+      seccompProgram: await this.#seccomp.get(spec.linux.seccomp),
+      socket: socketName(id),
+      attached: request.attach,
+      openStdin: request.openStdin && request.attach,
+    })
+    mkdirSync(folder, { mode: 0o700 })
+    const started = Promise.withResolvers<number>()
+    const exit = Promise.withResolvers<Exit>()
+    exit.promise.catch(() => undefined)
+    const gone = new BulkheadError('StartFailed', `the watcher of a command in ${container.label} ended without a word`)
+    const { watcher, attach } = watchers.start(
+      { plan: encodePlan(plan), containerDirectory: folder, attached: request.attach },
+      {
+        onStarted: ({ pid }) => started.resolve(pid),
+        onFailed: ({ operation, errno, on }) =>
+          started.reject(startFailure({ operation: plan[operation]!, errno, on })),
+        onExited: ({ exitCode }) => exit.resolve({ exitCode, oomKilled: false }),
+        onGone: () => {
+          started.reject(gone)
+          exit.reject(gone)
+          this.#running.delete(id)
+          void native.addon.removeTree(folder).catch(() => undefined) // the container's own removal takes it, too
+        },
+      },
+    )
+    this.#running.set(id, { watcher, container: container.id })
+    try {
+      return { id, pid: await started.promise, attach, exit: exit.promise }
+    } catch (error) {
+      attach?.destroy()
+      throw error
+    }
+  }
+
+  resize(id: string, rows: number, columns: number): void {
+    this.#get(id).send(resizeFrame(rows, columns))
+  }
+
+  signal(id: string, signal: number): void {
+    this.#get(id).send(signalFrame(signal))
+  }
+
+  #get(id: string): Watcher {
+    const found = this.#running.get(id)
+    if (found === undefined)
+      throw new BulkheadError('WrongState', `no command ${id.slice(0, 12)} runs`, { hint: 'It may have ended.' })
+    return found.watcher
+  }
+}
