@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { rmSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { settings } from '../../extension/contributions.ts'
 import { TestHelper } from '../support/helper.ts'
@@ -215,10 +215,10 @@ async function limitsOfOnly(helper: TestHelper): Promise<{ memory: number }> {
   return { memory: inspected.specification.linux.resources.memory.limit }
 }
 
+/** One that has ended is a zombie until its parent looks. */
 function isAlive(pid: number): boolean {
   try {
-    process.kill(pid, 0)
-    return true
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
   } catch {
     return false
   }
