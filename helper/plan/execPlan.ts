@@ -23,7 +23,7 @@ export function makeExecPlan(spec: RuntimeSpec, placement: ExecPlacement): Opera
   const { process, linux } = spec
   const has = (type: string): boolean => linux.namespaces.some((namespace) => namespace.type === type)
   // Its pid namespace is the watcher's to enter: a process is born into it.
-  const flags = (namespaceFlags(spec) & ~cloneFlags.pid!) | (has('cgroup') ? cloneFlags.cgroup! : 0n)
+  const flags = (namespaceFlags(spec) & ~cloneFlags.pid) | (has('cgroup') ? cloneFlags.cgroup : 0n)
   return [
     {
       operation: 'watch',
