@@ -4,6 +4,7 @@ import type { ContainerSummary } from '../../helper/protocol/schemas.ts'
 import { commands, views, type CommandId } from '../contributions.ts'
 import type { ConnectedContext, Context } from '../context.ts'
 import { runs } from '../connection/containerModel.ts'
+import { sizeText } from '../views/sizes.ts'
 import { anyState, pickContainers } from './pick.ts'
 import { registerConnected, showError } from './register.ts'
 
@@ -13,16 +14,32 @@ interface Verb {
   readonly placeholder: string
   readonly act: (context: ConnectedContext, container: ContainerSummary) => Promise<unknown>
   /** False when the user thought better of it. */
-  readonly confirm?: (containers: readonly ContainerSummary[]) => Promise<boolean>
+  readonly confirm?: (context: ConnectedContext, containers: readonly ContainerSummary[]) => Promise<boolean>
 }
 
-async function confirmRemove(containers: readonly ContainerSummary[]): Promise<boolean> {
+/** Says what would be lost: the bytes that the containers have written. */
+async function confirmRemove({ client }: ConnectedContext, containers: readonly ContainerSummary[]): Promise<boolean> {
   const running = containers.filter(runs).length
   const what =
     containers.length === 1
       ? vscode.l10n.t('Remove container “{0}”?', containers[0]!.name)
       : vscode.l10n.t('Remove {0} containers?', containers.length)
-  const lost = vscode.l10n.t('What was written inside is lost; the image stays.')
+  const sizes = await Promise.all(
+    containers.map(({ id }) =>
+      client.call('images/sharing', { container: id }).then(
+        ({ own }) => own,
+        () => 0,
+      ),
+    ),
+  )
+  const written = sizes.reduce((sum, size) => sum + size, 0)
+  const lost =
+    written === 0
+      ? vscode.l10n.t('Nothing was written inside; the image stays.')
+      : vscode.l10n.t(
+          'What was written inside, {0}, is lost unless you commit it first; the image stays.',
+          sizeText(written),
+        )
   const killed = running === 0 ? '' : ` ${vscode.l10n.t('Those that run are killed.')}`
   const remove = vscode.l10n.t('Remove')
   return (await vscode.window.showWarningMessage(what, { modal: true, detail: `${lost}${killed}` }, remove)) === remove
@@ -74,7 +91,7 @@ async function carryOut(context: ConnectedContext, verb: Verb, args: readonly un
   const { states, placeholder } = verb
   const containers = await pickContainers(context, args, { states, placeholder, many: true })
   if (containers.length === 0) return
-  if (verb.confirm !== undefined && !(await verb.confirm(containers))) return
+  if (verb.confirm !== undefined && !(await verb.confirm(context, containers))) return
   await vscode.window.withProgress({ location: { viewId: views.containers } }, async () => {
     const results = await Promise.allSettled(containers.map((container) => verb.act(context, container)))
     for (const result of results) if (result.status === 'rejected') void showError(context, result.reason)

@@ -17,6 +17,13 @@ export async function removeCgroup(directory: string): Promise<void> {
   }
 }
 
+/** Does something to a cgroup that its watcher may be removing at the same time. */
+export async function unlessGone(work: Promise<void>): Promise<void> {
+  await work.catch((error: unknown) => {
+    if (!isErrno(error, 'ENOENT', 'ENODEV')) throw error
+  })
+}
+
 export function childCgroups(directory: string): string[] {
   try {
     return readdirSync(directory, { withFileTypes: true })

@@ -7,7 +7,7 @@ import type { RuntimeResources } from '../plan/runtimeSpec.ts'
 import { BulkheadError } from '../protocol/errors.ts'
 import { unsupported, type Cgroups } from './cgroups.ts'
 import { isErrno } from '../host/errno.ts'
-import { childCgroups, processesOf, removeCgroup } from './files.ts'
+import { childCgroups, processesOf, removeCgroup, unlessGone } from './files.ts'
 
 /** In every container's cgroup; `cpuset` and `blkio` only when a limit asks for them. */
 const always = ['memory', 'cpu', 'pids', 'freezer'] as const
@@ -100,7 +100,7 @@ export class CgroupsV1 implements Cgroups {
   }
 
   async remove(id: string): Promise<void> {
-    if (existsSync(join(this.#parent('freezer'), id))) await this.kill(id)
+    if (existsSync(join(this.#parent('freezer'), id))) await unlessGone(this.kill(id))
     for (const parent of this.#parents.values()) await removeCgroup(join(parent, id))
   }
 

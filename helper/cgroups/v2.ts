@@ -7,7 +7,7 @@ import type { RuntimeResources } from '../plan/runtimeSpec.ts'
 import { BulkheadError } from '../protocol/errors.ts'
 import { unsupported, type Cgroups } from './cgroups.ts'
 import { isErrno } from '../host/errno.ts'
-import { childCgroups, removeCgroup } from './files.ts'
+import { childCgroups, removeCgroup, unlessGone } from './files.ts'
 
 const wanted = ['cpuset', 'cpu', 'io', 'memory', 'pids']
 
@@ -117,7 +117,7 @@ export class CgroupsV2 implements Cgroups {
 
   async remove(id: string): Promise<void> {
     const directory = this.#directory(id)
-    if (existsSync(join(directory, 'cgroup.kill'))) await this.kill(id)
+    if (existsSync(join(directory, 'cgroup.kill'))) await unlessGone(this.kill(id))
     await removeCgroup(directory)
   }
 

@@ -46,8 +46,10 @@ function referenceOf(name: string): Reference {
 export class Registries {
   readonly #store: ImageStore
   readonly #file: RegistriesFile
-  /** Layers on their way, so that two pulls fetch none twice. */
+  /** Blobs on their way, by digest. */
   readonly #coming = new Map<string, Promise<void>>()
+  /** Layers that this helper has put in place, compared with their blobs: chain id and digest. */
+  readonly #placed = new Set<string>()
 
   constructor(store: ImageStore, file: RegistriesFile) {
     this.#store = store
@@ -179,39 +181,25 @@ export class Registries {
     return this.#store.add({ manifest, name, repoDigest: `${registry}/${path}@${fetched.digest}`, original })
   }
 
-  /** Waits for whoever fetches it already. */
+  /** One at a time for each blob: an image may have the same layer twice, and two pulls the same one. */
   async #fetchOnce(repository: Repository, layer: WantedLayer, report: Report): Promise<void> {
-    const key = `${layer.chainId} ${layer.descriptor.digest}`
-    for (let other = this.#coming.get(key); other !== undefined; other = this.#coming.get(key)) {
-      report({
-        item: layer.descriptor.digest.slice(7, 19),
-        status: 'waiting',
-        current: 0,
-        total: layer.descriptor.size,
-        message: 'another pull fetches it',
-      })
-      // When that one fails, this one does it.
-      if (
-        await other.then(
-          () => true,
-          () => false,
-        )
-      ) {
-        report({
-          item: layer.descriptor.digest.slice(7, 19),
-          status: 'exists',
-          current: layer.descriptor.size,
-          total: layer.descriptor.size,
-        })
-        return
-      }
+    const { digest, size } = layer.descriptor
+    const key = `${layer.chainId} ${digest}`
+    const item = digest.slice(7, 19)
+    for (let other = this.#coming.get(digest); other !== undefined; other = this.#coming.get(digest)) {
+      report({ item, status: 'waiting', current: 0, total: size, message: 'it is being fetched already' })
+      await other.catch(() => undefined) // when that one fails, this one does it
     }
+    const { layers, blobs } = this.#store
+    if (this.#placed.has(key) && layers.has(layer.chainId) && blobs.has(digest))
+      return report({ item, status: 'exists', current: size, total: size })
     const coming = placeLayer(repository, this.#store, layer, report)
-    this.#coming.set(key, coming)
+    this.#coming.set(digest, coming)
     try {
       await coming
+      this.#placed.add(key)
     } finally {
-      this.#coming.delete(key)
+      this.#coming.delete(digest)
     }
   }
 

@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "../kernel.h"
 #include "work.h"
 
 namespace {
@@ -28,66 +29,43 @@ int resolve(int root, const std::string &path, uint64_t flags) {
   return static_cast<int>(syscall(SYS_openat2, root, path.empty() ? "." : path.c_str(), &how, sizeof how));
 }
 
-// A read-only overlay of the directories, uppermost first, that is attached nowhere. -1 with errno.
-int mount_layers(const std::vector<std::string> &directories) {
-  if (directories.size() == 1) return open(directories[0].c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+// An overlay of the directories, uppermost first, that is attached nowhere; read-only without an upper directory. -1 with
+// errno.
+int mount_overlay(const std::vector<std::string> &lower, const std::string &upper, const std::string &work) {
   int context = static_cast<int>(syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC));
   if (context < 0) return -1;
+  auto set = [context](const char *key, const std::string &value) {
+    return sys_fsconfig(context, FSCONFIG_SET_STRING, key, value.c_str()) == 0;
+  };
   std::vector<int> open_directories;
   std::string joined;
-  bool good = true, separate = true;
-  for (size_t i = 0; good && i < directories.size(); i++) {
-    int fd = open(directories[i].c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0) good = false;
-    else open_directories.push_back(fd);
-    std::string path = "/proc/self/fd/" + std::to_string(fd);
-    joined += (i == 0 ? "" : ":") + path;
-    // Linux 6.7 takes them one by one; before, all in one string of at most 255 bytes.
-    if (good && separate && sys_fsconfig(context, FSCONFIG_SET_STRING, "lowerdir+", path.c_str()) != 0) {
-      good = i == 0 && errno == EINVAL;
-      separate = false;
-    }
-  }
-  if (good && !separate) good = sys_fsconfig(context, FSCONFIG_SET_STRING, "lowerdir", joined.c_str()) == 0;
-  good = good && sys_fsconfig(context, FSCONFIG_SET_FLAG, "ro", nullptr) == 0 &&
-         sys_fsconfig(context, FSCONFIG_CMD_CREATE, nullptr, nullptr) == 0;
-  int root = good ? static_cast<int>(syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC,
-                                             MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC))
-                  : -1;
-  int error = errno;
-  for (int fd : open_directories) close(fd);
-  close(context);
-  errno = error;
-  return root;
-}
-
-// An overlay with an upper directory, to be written to while no container uses it. -1 with errno.
-int mount_writable(const std::vector<std::string> &lower, const std::string &upper, const std::string &work) {
-  int context = static_cast<int>(syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC));
-  if (context < 0) return -1;
-  std::vector<int> open_directories;
-  std::string joined;
-  bool good = true;
+  bool good = true, separate = takes_separate_layers();
   for (const std::string &directory : lower) {
     int fd = open(directory.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     good = good && fd >= 0;
     open_directories.push_back(fd);
     std::string path = "/proc/self/fd/" + std::to_string(fd);
     joined += (joined.empty() ? "" : ":") + path;
-    if (good && sys_fsconfig(context, FSCONFIG_SET_STRING, "lowerdir+", path.c_str()) == 0) joined = " ";
+    if (good && separate) good = set("lowerdir+", path);
   }
-  if (good && joined != " ") good = sys_fsconfig(context, FSCONFIG_SET_STRING, "lowerdir", joined.c_str()) == 0;
-  good = good && sys_fsconfig(context, FSCONFIG_SET_STRING, "upperdir", upper.c_str()) == 0 &&
-         sys_fsconfig(context, FSCONFIG_SET_STRING, "workdir", work.c_str()) == 0 &&
-         sys_fsconfig(context, FSCONFIG_SET_STRING, "metacopy", "off") == 0 &&
-         sys_fsconfig(context, FSCONFIG_CMD_CREATE, nullptr, nullptr) == 0;
-  int root = good ? static_cast<int>(syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV)) : -1;
+  if (good && !separate) good = set("lowerdir", joined);  // at most 255 bytes
+  bool is_writable = !upper.empty();
+  if (good && is_writable) good = set("upperdir", upper) && set("workdir", work) && set("metacopy", "off");
+  if (good && !is_writable) good = sys_fsconfig(context, FSCONFIG_SET_FLAG, "ro", nullptr) == 0;
+  good = good && sys_fsconfig(context, FSCONFIG_CMD_CREATE, nullptr, nullptr) == 0;
+  unsigned attributes = MOUNT_ATTR_NODEV | (is_writable ? 0 : MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+  int root = good ? static_cast<int>(syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, attributes)) : -1;
   int error = errno;
   for (int fd : open_directories)
     if (fd >= 0) close(fd);
   close(context);
   errno = error;
   return root;
+}
+
+int mount_layers(const std::vector<std::string> &directories) {
+  if (directories.size() == 1) return open(directories[0].c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  return mount_overlay(directories, "", "");
 }
 
 std::vector<std::string> strings(const Napi::Value &value) {
@@ -273,7 +251,7 @@ Napi::Value open_layers(const Napi::CallbackInfo &info) {
 }
 
 Napi::Value open_writable(const Napi::CallbackInfo &info) {
-  int root = mount_writable(strings(info[0]), info[1].As<Napi::String>(), info[2].As<Napi::String>());
+  int root = mount_overlay(strings(info[0]), info[1].As<Napi::String>(), info[2].As<Napi::String>());
   if (root < 0) throw system_error(info.Env(), "mount overlay", info[1].As<Napi::String>(), errno);
   return Napi::Number::New(info.Env(), root);
 }

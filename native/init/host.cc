@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "../kernel.h"
 #include "channel.h"
 #include "opens.h"
 #include "syscalls.h"
@@ -152,12 +153,11 @@ Outcome make_overlay(Host &host, const plan::MountOverlay &op) {
   };
   char path[32], lower[kMaxLayers * sizeof path] = "";
   size_t length = 0;
-  bool separate = true;
+  bool separate = takes_separate_layers();
   for (int i = 0; i < host.layers; i++) {
     layer_path(host, i, path);
-    if (separate) separate = sys::fsconfig(context.get(), FSCONFIG_SET_STRING, "lowerdir+", path) == 0;
-    if (!separate && i > 0 && length == 0) return FAIL("lowerdir+ %s", path);
-    if (!separate) length += static_cast<size_t>(snprintf(lower + length, sizeof lower - length, "%s%s", i == 0 ? "" : ":", path));
+    if (separate) TRY(set("lowerdir+", path));
+    else length += static_cast<size_t>(snprintf(lower + length, sizeof lower - length, "%s%s", i == 0 ? "" : ":", path));
   }
   if (length > 255 && host.scratch != nullptr) return mount_overlay_with_options(host, op, lower);
   if (!separate) TRY(set("lowerdir", lower));

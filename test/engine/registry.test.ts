@@ -106,6 +106,24 @@ describe('a registry', () => {
     await fake.stop()
   })
 
+  it('has images with the same layer twice', async () => {
+    const fake = await FakeRegistry.start()
+    const config = JSON.parse(fake.config.toString())
+    config.rootfs.diff_ids = [config.rootfs.diff_ids[0], config.rootfs.diff_ids[0], config.rootfs.diff_ids[0]]
+    const bytes = Buffer.from(JSON.stringify(config))
+    const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+    fake.answers.set(`/v2/bad/blobs/${digest}`, (_request, response) => send(response, bytes))
+    const manifest = fake.manifestOf({ config: { digest, size: bytes.byteLength } }) as { layers: object[] }
+    fake.manifest = Buffer.from(
+      JSON.stringify({ ...manifest, layers: [...manifest.layers, ...manifest.layers, ...manifest.layers] }),
+    )
+    await ok('pull', `${fake.host}/bad:1`)
+    assert.equal(fake.requests.filter(({ url }) => url === fake.layerPath).length, 1)
+    assert.equal(JSON.parse(await ok('image', 'inspect', `${fake.host}/bad:1`))[0].layers.length, 3)
+    await ok('rmi', `${fake.host}/bad:1`)
+    await fake.stop()
+  })
+
   it('has images for several platforms: this machine’s is chosen, or the one that is asked for', async () => {
     const layout = join(helper.directory, 'platforms')
     execFileSync('umoci', ['init', '--layout', layout])

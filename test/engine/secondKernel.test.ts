@@ -100,7 +100,7 @@ describe(`the engine on Linux ${release()}`, () => {
     const limited = runToEnd(helper, { image: 'busybox', command: ['sh', '-c', script], storageSize: 1 << 20 })
     if (!/prjquota/.test(readFileSync('/proc/mounts', 'utf8')))
       return await assert.rejects(limited, /project quotas, which the file system of the state folder does not keep/)
-    assert.match((await limited).output, /quota exceeded|No space left/i)
+    assert.match((await limited).output, /quota exceeded|No space left|I\/O error/i)
     assert.match((await limited).output, /1\nfits\n$/)
     const free = await runToEnd(helper, {
       image: 'busybox',
