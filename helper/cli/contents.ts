@@ -1,14 +1,11 @@
 /** The verbs for containers' files: diff, export, commit, cp. */
-import { createWriteStream } from 'node:fs'
 import { Command } from 'commander'
 import { copyIn, copyOut } from '../client/copy.ts'
 import { receiveFrom, sendTo } from '../client/transfer.ts'
 import { BulkheadError } from '../protocol/errors.ts'
-import { openClient, print, withClient } from './session.ts'
-import { formatOption, jsonLines, type Format } from './table.ts'
+import { archiveSink, openClient, print, withClient } from './session.ts'
+import { changeLetters, formatOption, jsonLines, type Format } from './table.ts'
 import { collect, defined } from './units.ts'
-
-const letters = { added: 'A', changed: 'C', removed: 'D' } as const
 
 function diff(): Command {
   return new Command('diff')
@@ -18,7 +15,7 @@ function diff(): Command {
     .action(async (container: string, { format }: { format: Format }) => {
       const changes = await withClient((client) => client.call('containers/diff', { container }))
       if (format === 'json') return await print(jsonLines(changes))
-      await print(changes.map(({ kind, path }) => `${letters[kind]} /${path}\n`).join(''))
+      await print(changes.map(({ kind, path }) => `${changeLetters[kind]} /${path}\n`).join(''))
     })
 }
 
@@ -28,11 +25,7 @@ function exportCommand(): Command {
     .argument('<container>')
     .option('-o, --output <file>', 'instead of standard output')
     .action(async (container: string, { output }: { output?: string }) => {
-      if (output === undefined && process.stdout.isTTY)
-        throw new BulkheadError('InvalidRequest', 'an archive is not for a terminal', {
-          hint: 'Use -o FILE, or redirect the output.',
-        })
-      const sink = output === undefined ? process.stdout : createWriteStream(output)
+      const sink = archiveSink(output)
       await withClient((client) => receiveFrom(client, 'containers/export', { container }, sink))
     })
 }

@@ -5,7 +5,7 @@ import { credentialsFor } from '../client/credentials.ts'
 import type { HistoryEntry, ImageSummary, MinimizeProposal } from '../protocol/imageSchemas.ts'
 import { print, report, withClient } from './session.ts'
 import { imagePrune } from './system.ts'
-import { formatOption, jsonLines, table, type Format, type Row } from './table.ts'
+import { changeLetters, formatOption, jsonLines, table, type Format, type Row } from './table.ts'
 import { collect, defined, integer, shortId, size, span } from './units.ts'
 
 const none = '<none>'
@@ -211,8 +211,6 @@ function layersCommand(): Command {
     })
 }
 
-const letters = { added: 'A', changed: 'C', removed: 'D' } as const
-
 function compareCommand(): Command {
   return new Command('compare')
     .description('list files that differ between two images: A added, C changed, D removed')
@@ -223,7 +221,9 @@ function compareCommand(): Command {
       const changes = await withClient((client) => client.call('images/compare', { name, with: other }))
       if (format === 'json') return await print(jsonLines(changes))
       await print(
-        changes.map(({ kind, path, size: bytes }) => `${letters[kind]} ${size(bytes).padStart(8)} /${path}\n`).join(''),
+        changes
+          .map(({ kind, path, size: bytes }) => `${changeLetters[kind]} ${size(bytes).padStart(8)} /${path}\n`)
+          .join(''),
       )
     })
 }

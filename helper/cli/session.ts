@@ -1,5 +1,7 @@
 /** One run of the command line: its connection, its output, its end. */
 import { once } from 'node:events'
+import { createWriteStream } from 'node:fs'
+import type { Writable } from 'node:stream'
 import { connect } from '../client/connect.ts'
 import { defaultSocket, socketPath } from '../protocol/address.ts'
 import type { Client, StreamHandler } from '../client/client.ts'
@@ -52,4 +54,14 @@ export function report(error: unknown): number {
   process.stderr.write(`bulkhead: ${error instanceof Error ? error.message : String(error)}\n`)
   if (known?.hint !== undefined) process.stderr.write(`  ${known.hint}\n`)
   return known?.exitCode ?? 125
+}
+
+/** Where an archive goes: a file, or standard output. @throws BulkheadError when that is a terminal */
+export function archiveSink(output: string | undefined): Writable {
+  if (output !== undefined) return createWriteStream(output)
+  if (process.stdout.isTTY)
+    throw new BulkheadError('InvalidRequest', 'an archive is not for a terminal', {
+      hint: 'Use -o FILE, or redirect the output.',
+    })
+  return process.stdout
 }

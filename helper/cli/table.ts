@@ -25,3 +25,6 @@ export function table(titles: readonly string[], rows: readonly Row[]): string {
 export function jsonLines(values: readonly unknown[]): string {
   return values.map((value) => `${JSON.stringify(value)}\n`).join('')
 }
+
+/** What `diff` and `compare` write before a path. */
+export const changeLetters = { added: 'A', changed: 'C', removed: 'D' } as const

@@ -1,5 +1,4 @@
 /** The verbs that move images: pull, push, load, save, import. */
-import { createWriteStream } from 'node:fs'
 import { Command } from 'commander'
 import type { Client } from '../client/client.ts'
 import { credentialsFor } from '../client/credentials.ts'
@@ -8,7 +7,7 @@ import { BulkheadError } from '../protocol/errors.ts'
 import type { ImageSummary } from '../protocol/imageSchemas.ts'
 import { familiarName, parseReference } from '../protocol/reference.ts'
 import { ProgressPrinter } from './progress.ts'
-import { openClient, print, withClient } from './session.ts'
+import { archiveSink, openClient, print, withClient } from './session.ts'
 import { collect, defined } from './units.ts'
 
 /** Fetches an image; progress goes to standard error. Interrupting it closes the connection, which cancels it. */
@@ -83,11 +82,7 @@ function save(): Command {
     .argument('<image...>')
     .option('-o, --output <file>', 'instead of standard output')
     .action(async (names: string[], { output }: { output?: string }) => {
-      if (output === undefined && process.stdout.isTTY)
-        throw new BulkheadError('InvalidRequest', 'an archive is not for a terminal', {
-          hint: 'Use -o FILE, or redirect the output.',
-        })
-      const sink = output === undefined ? process.stdout : createWriteStream(output)
+      const sink = archiveSink(output)
       await withClient((client) => receiveFrom(client, 'images/save', { names }, sink))
     })
 }

@@ -51,7 +51,7 @@ export function execSpecification(spec: RuntimeSpec, request: ExecRequest): Runt
 export class Execs {
   readonly #engine: Engine
   readonly #seccomp: SeccompPrograms
-  readonly #running = new Map<string, { watcher: Watcher; container: string }>()
+  readonly #running = new Map<string, Watcher>()
 
   constructor(engine: Engine, seccomp: SeccompPrograms) {
     this.#engine = engine
@@ -102,7 +102,7 @@ export class Execs {
         },
       },
     )
-    this.#running.set(id, { watcher, container: container.id })
+    this.#running.set(id, watcher)
     try {
       return { id, pid: await started.promise, attach, exit: exit.promise }
     } catch (error) {
@@ -123,6 +123,6 @@ export class Execs {
     const found = this.#running.get(id)
     if (found === undefined)
       throw new BulkheadError('WrongState', `no command ${id.slice(0, 12)} runs`, { hint: 'It may have ended.' })
-    return found.watcher
+    return found
   }
 }

@@ -81,10 +81,7 @@ async function write(archive: Pack, store: ImageStore, images: readonly Image[])
 
 /** The archive's bytes. */
 export function saveImages(store: ImageStore, references: readonly string[]): Readable {
-  const images = references.flatMap((reference) => {
-    const image = store.getStored(reference)
-    return [image]
-  })
+  const images = references.map((reference) => store.getStored(reference))
   const archive = pack()
   write(archive, store, images).catch((error: unknown) => archive.destroy(error as Error))
   return archive as unknown as Readable

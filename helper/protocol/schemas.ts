@@ -50,12 +50,8 @@ export const resources = z.strictObject({
 })
 export type Resources = z.infer<typeof resources>
 
-export const runRequest = z.strictObject({
-  image: z.string().min(1).max(400),
-  /** Empty: the image's own command. */
-  command: z.array(text(131_072)).max(4096).default([]),
-  name: containerName.optional(),
-  hostname: hostname.optional(),
+/** What a container's first process and a command in it have in common. */
+const processFields = {
   env: z
     .array(text(131_072).regex(/^[^=]+=/, 'must be NAME=VALUE'))
     .max(4096)
@@ -65,6 +61,18 @@ export const runRequest = z.strictObject({
   user: text(255).default(''),
   tty: z.boolean().default(false),
   openStdin: z.boolean().default(false),
+  /** Size of the terminal, characters. */
+  rows: z.int().min(1).max(65_535).default(24),
+  columns: z.int().min(1).max(65_535).default(80),
+}
+
+export const runRequest = z.strictObject({
+  image: z.string().min(1).max(400),
+  /** Empty: the image's own command. */
+  command: z.array(text(131_072)).max(4096).default([]),
+  name: containerName.optional(),
+  hostname: hostname.optional(),
+  ...processFields,
   /** This connection carries the container's stdio as its byte stream: see `stream.ts`. */
   attach: z.boolean().default(false),
   autoRemove: z.boolean().default(false),
@@ -77,29 +85,16 @@ export const runRequest = z.strictObject({
   userns: z.enum(['private', 'host']).default('private'),
   labels: z.record(z.string().max(255), text(4096)).default({}),
   resources: resources.default({}),
-  /** Size of the terminal, characters. */
-  rows: z.int().min(1).max(65_535).default(24),
-  columns: z.int().min(1).max(65_535).default(80),
 })
 export type RunRequest = z.infer<typeof runRequest>
 
 export const execRequest = z.strictObject({
   container: containerReference,
   command: z.array(text(131_072)).min(1).max(4096),
-  /** On top of the container's own. */
-  env: z
-    .array(text(131_072).regex(/^[^=]+=/, 'must be NAME=VALUE'))
-    .max(4096)
-    .default([]),
-  workingDirectory: text(4095).regex(/^\//, 'must be an absolute path').optional(),
-  /** Empty: the container's own. */
-  user: text(255).default(''),
-  tty: z.boolean().default(false),
-  openStdin: z.boolean().default(false),
+  /** Variables come on top of the container's own; without a user or a folder, the container's own is taken. */
+  ...processFields,
   /** This connection carries the command's stdio as its byte stream. */
   attach: z.boolean().default(true),
-  rows: z.int().min(1).max(65_535).default(24),
-  columns: z.int().min(1).max(65_535).default(80),
 })
 export type ExecRequest = z.infer<typeof execRequest>
 

@@ -1,6 +1,6 @@
 /** Images from registries and to them. */
 import { limits } from '../limits.ts'
-import { digestOf } from '../images/blobs.ts'
+import { digestOf, shortDigest } from '../images/blobs.ts'
 import { configSchema, manifestSchema, mediaTypes, type Descriptor, type ImageConfig } from '../images/formats.ts'
 import type { Image } from '../images/image.ts'
 import { chainIds } from '../images/layerFolders.ts'
@@ -173,7 +173,7 @@ export class Registries {
       chainId: chain[at]!,
     }))
     for (const { descriptor } of wanted)
-      report({ item: descriptor.digest.slice(7, 19), status: 'waiting', current: 0, total: descriptor.size })
+      report({ item: shortDigest(descriptor.digest), status: 'waiting', current: 0, total: descriptor.size })
     await some(wanted, limits.registry.parallel, (layer) => this.#fetchOnce(repository, layer, report))
     const manifest = this.#store.blobs.write(mediaTypes.manifest, bytes)
     const original = isOriginal ? undefined : this.#store.blobs.write(fetched.mediaType, fetched.bytes).digest
@@ -185,7 +185,7 @@ export class Registries {
   async #fetchOnce(repository: Repository, layer: WantedLayer, report: Report): Promise<void> {
     const { digest, size } = layer.descriptor
     const key = `${layer.chainId} ${digest}`
-    const item = digest.slice(7, 19)
+    const item = shortDigest(digest)
     for (let other = this.#coming.get(digest); other !== undefined; other = this.#coming.get(digest)) {
       report({ item, status: 'waiting', current: 0, total: size, message: 'it is being fetched already' })
       await other.catch(() => undefined) // when that one fails, this one does it

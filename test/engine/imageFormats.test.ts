@@ -38,11 +38,7 @@ describe('images and other tools', () => {
     await helper.stop()
   })
 
-  async function ok(...args: string[]): Promise<string> {
-    const { code, stdout, stderr } = await helper.cli(...args)
-    assert.equal(code, 0, stderr)
-    return stdout
-  }
+  const ok = (...args: string[]): Promise<string> => helper.ok(...args)
   const layout = (): string => join(helper.state, 'images')
   const cat = async (image: string, path: string) => (await runToEnd(helper, { image, command: ['cat', path] })).output
 

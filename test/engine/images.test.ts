@@ -20,11 +20,7 @@ describe('images', () => {
     await helper.stop()
   })
 
-  async function ok(...args: string[]): Promise<string> {
-    const { code, stdout, stderr } = await helper.cli(...args)
-    assert.equal(code, 0, stderr)
-    return stdout
-  }
+  const ok = (...args: string[]): Promise<string> => helper.ok(...args)
   const layout = (): string => join(helper.state, 'images')
 
   it('are committed with a message, an author and changes of their configuration', async () => {

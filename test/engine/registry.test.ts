@@ -26,11 +26,7 @@ describe('a registry', () => {
     await registry.stop()
   })
 
-  async function ok(...args: string[]): Promise<string> {
-    const { code, stdout, stderr } = await helper.cli(...args)
-    assert.equal(code, 0, stderr)
-    return stdout
-  }
+  const ok = (...args: string[]): Promise<string> => helper.ok(...args)
 
   it('takes an image, and gives it back the same, plain HTTP on loopback without being asked', async () => {
     const name = `${registry.host}/team/site:1`

@@ -1,4 +1,5 @@
 /** A real helper of the test's own: its roots in a temporary folder, gone again at the end. */
+import assert from 'node:assert/strict'
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -121,6 +122,13 @@ export class TestHelper {
   /** Runs `bulkhead`. */
   cli(...args: string[]): Promise<CliResult> {
     return this.cliWith({}, ...args)
+  }
+
+  /** Runs `bulkhead`, which must succeed; what it printed. */
+  async ok(...args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.cli(...args)
+    assert.equal(code, 0, stderr)
+    return stdout
   }
 
   cliWith(
