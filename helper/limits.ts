@@ -17,6 +17,7 @@ export const limits = {
   /** Requests that one client may have in flight. */
   requestsInFlight: 1024,
   containers: 4096,
+  networks: 200,
   /** Watchers, and folders, that are kept ready for the next starts: 0.1 MB each. */
   spares: 8,
   archive: {
@@ -49,6 +50,20 @@ export const limits = {
     connect: 10_000,
     silence: 30_000,
   },
+  dns: {
+    /** Milliseconds that a resolver of the host may take; that a connection may be idle. */
+    silence: 3_000,
+    idle: 10_000,
+    /** Connections to one network's server, and questions that wait for the host's resolvers. */
+    clients: 64,
+    asking: 256,
+  },
+  /** Events that are kept for those who ask later. */
+  events: 2000,
+  /** Milliseconds before the first restart of a container that ended, at most, and after which it counts as well. */
+  restart: { first: 100, most: 60_000, well: 10_000 },
+  /** Health checks that are remembered, and bytes of each one's output. */
+  health: { log: 5, output: 4096 },
   /** Milliseconds between SIGTERM and SIGKILL for the helper's own children at shutdown. */
   shutdown: 2_000,
 } as const
@@ -59,6 +74,11 @@ export const defaults = {
   shmBytes: 64 * 1024 * 1024,
   /** First host id and size of the ranges that containers' user namespaces get; above those of systemd and useradd. */
   idRanges: { first: 0x7000_0000, size: 65_536, count: 4096 },
+  /** Subnets for networks are taken from here; /64s of IPv6 are random ones of fd00::/8. */
+  subnets: { first: '10.208.0.0/12', prefix: 20 },
+  stopTimeout: 10,
+  /** Docker's. */
+  health: { interval: 30_000, timeout: 30_000, startPeriod: 0, startInterval: 5_000, retries: 3 },
   nofile: { soft: 1024, hard: 524_288 },
   path: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
 } as const

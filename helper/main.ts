@@ -6,6 +6,7 @@ import { Containers } from './containers/containers.ts'
 import { Contents } from './containers/contents.ts'
 import { Execs } from './containers/exec.ts'
 import { Events } from './containers/events.ts'
+import { HealthMonitor } from './containers/health.ts'
 import { SeccompPrograms } from './containers/seccompPrograms.ts'
 import { UsageOf } from './containers/usage.ts'
 import { readHostFacts } from './host/facts.ts'
@@ -16,6 +17,7 @@ import { ImageStore } from './images/store.ts'
 import { ChangeTrees } from './layers/changes.ts'
 import { PrivacyLayer } from './layers/privacy.ts'
 import { Roots } from './layers/roots.ts'
+import { Networks } from './network/networks.ts'
 import { defaultSeccomp } from './plan/seccomp.ts'
 import { BulkheadError } from './protocol/errors.ts'
 import { RegistriesFile } from './registry/settings.ts'
@@ -24,6 +26,7 @@ import { Policy } from './server/policy.ts'
 import { notifyReady } from './server/readiness.ts'
 import { Server } from './server/server.ts'
 import { version } from './version.ts'
+import { Volumes } from './volumes/volumes.ts'
 
 export interface HelperOptions {
   readonly state: string
@@ -59,20 +62,30 @@ export async function runHelper(options: HelperOptions): Promise<void> {
   mkdirSync(paths.run, { recursive: true, mode: 0o711 })
   const native = new Native()
   const lock = lockState(native, paths)
-  const cgroups = openCgroups(paths.cgroup)
+  const cgroups = openCgroups(paths.kernelName)
   cgroups.prepare()
   const events = new Events()
   const images = new ImageStore(paths, { unpack: native.unpack, removeTree: (path) => native.addon.removeTree(path) })
   const privacy = new PrivacyLayer(paths, native.privacy)
   const seccomp = new SeccompPrograms(native)
   const facts = readHostFacts()
-  const containers = new Containers({ paths, native, facts, cgroups, images, privacy, seccomp, events, log })
-  images.usedLayers = () => containers.usedLayers()
   const roots = new Roots(native)
-  const execs = new Execs(containers, seccomp)
   const contents = new Contents({ native, store: images, privacy, roots })
+  const networks = new Networks({ native, paths, log })
+  const volumes = new Volumes({ paths, native, roots })
+  const containers = new Containers({
+    ...{ paths, native, facts, cgroups, images, privacy, seccomp, events, networks, volumes, log },
+    rootOf: async ({ layers }) => ({ directories: await contents.layersOf(layers) }),
+  })
+  images.usedLayers = () => containers.usedLayers()
+  volumes.usersOf = (volume) => containers.usersOfVolume(volume)
+  const execs = new Execs(containers, seccomp)
+  containers.health = new HealthMonitor({
+    ...{ execs, log },
+    specificationOf: (container) => containers.specificationOf(container),
+  })
   const handlers = makeHandlers({
-    ...{ native, facts, containers, contents, images, execs, roots, privacy, cgroups, events },
+    ...{ native, facts, containers, contents, images, execs, roots, privacy, cgroups, events, networks, volumes },
     usage: new UsageOf({ store: images, containers, contents }),
     trees: new ChangeTrees(native),
     policy: new Policy(options.policy),
@@ -87,18 +100,22 @@ export async function runHelper(options: HelperOptions): Promise<void> {
   const ended = new Promise<NodeJS.Signals>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve)
   })
+  await volumes.recover()
   await containers.recover()
+  await networks.restore()
   await images.collect({ leftovers: true })
   privacy.start()
   await seccomp.get(defaultSeccomp) // the first container must not wait for it
   await server.listen()
   log.info({ version, socket: paths.socket, kernel: facts.kernel, cgroups: cgroups.version, pid: process.pid }, 'ready')
   notifyReady(native)
+  containers.resume()
 
   const signal = await ended
   log.info({ signal }, 'ending; containers go on')
   await server.close()
   containers.release()
+  networks.close()
   await privacy.stop()
   cgroups.cleanUp()
   closeSync(lock)

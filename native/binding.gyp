@@ -18,7 +18,7 @@
       "sources": [
         "addon/addon.cc", "addon/peer.cc", "addon/spawn.cc", "addon/seccomp.cc", "addon/memory.cc",
         "addon/removal.cc", "addon/notify.cc", "addon/roots.cc", "addon/changes.cc",
-        "addon/quota.cc"
+        "addon/quota.cc", "addon/network.cc", "addon/firewall.cc", "netlink/rtnetlink.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],
@@ -34,7 +34,7 @@
       "sources": [
         "init/main.cc", "init/host.cc", "init/container.cc", "init/mounts.cc", "init/identity.cc", "init/process.cc",
         "init/paths.cc", "init/channel.cc", "init/watch.cc", "init/clients.cc", "init/log.cc",
-        "init/opens.cc"
+        "init/opens.cc", "netlink/rtnetlink.cc"
       ],
       "cflags": ["<@(warnings)", "-O2", "-ffunction-sections", "-fdata-sections", "-fno-threadsafe-statics", "-fno-pie"],
       "ldflags!": ["-rdynamic"],

@@ -140,3 +140,36 @@ export function notify(socket: string, message: string): void
 
 /** Unmaps this process's pages of program text (madvise(2), MADV_DONTNEED): for one that goes idle. */
 export function releaseText(): void
+
+/** Makes a bridge (rtnetlink(7)) unless it is there, gives it addresses (ADDRESS/PREFIX), and sets it up. `name`: at most 15
+ * characters. */
+export function ensureBridge(options: { name: string; mac: string; addresses: readonly string[] }): void
+
+/** Removes a link of this network namespace. Absent is fine. */
+export function removeLink(name: string): void
+
+/** Connects a running container: a veth(4) pair, `link` a port of the bridge and `name` in the network namespace of the
+ * process, with addresses (ADDRESS/PREFIX) and default routes. Nothing remains when it fails. */
+export function connectContainer(options: {
+  pid: number
+  bridge: string
+  link: string
+  name: string
+  mac: string
+  addresses: readonly string[]
+  gateways: readonly string[]
+}): void
+
+/** Binds a port without listening, so that nobody else takes it while it is published; 0 for any that is free. The
+ * descriptor is the caller's to close. EADDRINUSE when somebody has it. */
+export function reservePort(
+  protocol: 'tcp' | 'udp',
+  address: string,
+  port: number,
+): { readonly port: number; readonly descriptor: number }
+
+/** Carries out commands of nft(8), all or none (libnftables(3)). ENOENT where that library is not installed. */
+export function nft(commands: string): void
+
+/** Calls when somebody else removed this table, or a chain, a rule or a set of it. Returns what ends it; one at a time. */
+export function watchFirewall(table: string, listener: () => void): () => void

@@ -10,7 +10,7 @@ const release = join(root, 'native/build/Release')
 const binaries = ['bulkhead.node', 'bulkhead-init', 'bulkhead-unpack', 'bulkhead-pack', 'bulkhead-privacy']
 
 function buildNative(): void {
-  const sources = globSync('native/{*.gyp,*.h,{addon,init,pack,plan,privacy,unpack}/*.{cc,h}}', { cwd: root })
+  const sources = globSync('native/{*.gyp,*.h,{addon,init,netlink,pack,plan,privacy,unpack}/*.{cc,h}}', { cwd: root })
   const newest = Math.max(...sources.map((source) => statSync(join(root, source)).mtimeMs))
   const built = binaries.map((name) => join(release, name))
   if (!built.every((path) => existsSync(path) && statSync(path).mtimeMs >= newest)) {

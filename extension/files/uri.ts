@@ -6,11 +6,12 @@ export const scheme = 'bulkhead'
 
 const letters: Readonly<Record<ChangeKind, string>> = { added: 'A', changed: 'C', removed: 'D' }
 
-/** An authority is written in small letters, as ids are. */
+/** An authority is written in small letters, as ids are; names of volumes may have others. */
 function authorityOf(root: RootReference): string {
   if ('image' in root) return `image.${root.image.replace('sha256:', '')}`
   if ('container' in root) return `container.${root.container}`
   if ('writable' in root) return `${root.below ? 'base' : 'writable'}.${root.writable}`
+  if ('volume' in root) return `volume.${Buffer.from(root.volume).toString('hex')}`
   return `${root.below ? 'below' : 'layer'}.${root.layer.replace('sha256:', '')}`
 }
 
@@ -36,6 +37,8 @@ export function rootOf(uri: vscode.Uri): RootReference {
     case 'writable':
     case 'base':
       return { writable: id, below: kind === 'base' }
+    case 'volume':
+      return { volume: Buffer.from(id, 'hex').toString() }
     case 'layer':
     case 'below':
       return { layer: digest, below: kind === 'below' }

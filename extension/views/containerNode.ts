@@ -6,6 +6,7 @@ const icons: Record<ContainerSummary['state'], vscode.ThemeIcon> = {
   created: new vscode.ThemeIcon('circle-outline'),
   running: new vscode.ThemeIcon('vm-running', new vscode.ThemeColor('charts.green')),
   paused: new vscode.ThemeIcon('debug-pause', new vscode.ThemeColor('charts.yellow')),
+  restarting: new vscode.ThemeIcon('debug-restart', new vscode.ThemeColor('charts.yellow')),
   exited: new vscode.ThemeIcon('vm-outline'),
   removing: new vscode.ThemeIcon('trash'),
 }
@@ -20,6 +21,8 @@ export function stateText(container: ContainerSummary): string {
       return vscode.l10n.t('running')
     case 'paused':
       return vscode.l10n.t('paused')
+    case 'restarting':
+      return vscode.l10n.t('restarting ({0})', String(container.exitCode))
     case 'exited':
       return container.oomKilled
         ? vscode.l10n.t('out of memory')

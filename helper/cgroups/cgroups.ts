@@ -15,6 +15,12 @@ export interface Cgroups {
   /** Operations that make a container's cgroup and set its limits.
    * @throws BulkheadError `Unsupported` for a limit that this kernel does not offer. */
   operations(id: string, resources: RuntimeResources): Operation[]
+  /** Sets the limits of a container that runs. @throws errors of the kernel; what was set before stays set */
+  change(id: string, resources: RuntimeResources): void
+  /** What a container uses; undefined for one that has ended. */
+  usage(id: string): Usage | undefined
+  /** Pids of a container's processes, as the host sees them. */
+  processes(id: string): number[]
   /** Directories of a container's cgroup, by controller; v2 has one, `unified`. */
   directories(id: string): Readonly<Record<string, string>>
   freeze(id: string): Promise<void>
@@ -26,6 +32,18 @@ export interface Cgroups {
   remove(id: string): Promise<void>
   /** Ids that have a cgroup. */
   list(): string[]
+}
+
+/** Bytes and nanoseconds. */
+export interface Usage {
+  readonly cpu: number
+  /** Without page cache that can be dropped at once. */
+  readonly memory: number
+  /** Infinity for none. */
+  readonly memoryLimit: number
+  readonly pids: number
+  readonly read: number
+  readonly written: number
 }
 
 export function unsupported(what: string, file: string): BulkheadError {

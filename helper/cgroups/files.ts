@@ -1,6 +1,8 @@
 /** What both versions do with a cgroup's directory. */
-import { readdirSync, readFileSync, rmdirSync } from 'node:fs'
+import { readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Operation } from '../plan/operations.ts'
 import { isErrno } from '../host/errno.ts'
 
 /** rmdir(2) of a cgroup whose processes may still be ending, for up to two seconds; absent is fine. */
@@ -22,6 +24,41 @@ export async function unlessGone(work: Promise<void>): Promise<void> {
   await work.catch((error: unknown) => {
     if (!isErrno(error, 'ENOENT', 'ENODEV')) throw error
   })
+}
+
+/** Sets the limits of a plan's operations in cgroups that are there. Some can be set only after others (memory and memory
+ * with swap of v1, up and down): those are tried again. */
+export function setLimits(operations: readonly Operation[]): void {
+  let directory = ''
+  const limits = operations.flatMap((operation) => {
+    if (operation.operation === 'create cgroup') directory = operation.directory
+    return operation.operation === 'set cgroup limit'
+      ? [[join(directory, operation.file), operation.value] as const]
+      : []
+  })
+  const again = limits.filter(([file, value]) => {
+    try {
+      writeFileSync(file, value)
+      return false
+    } catch (error) {
+      if (!isErrno(error, 'EINVAL')) throw error
+      return true
+    }
+  })
+  for (const [file, value] of again) writeFileSync(file, value)
+}
+
+/** The number in a file, or after a word in a file of many lines; 0 where there is none. `max` is Infinity. */
+export function numberIn(file: string, word?: string): number {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8').trim()
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENODEV')) return 0
+    throw error
+  }
+  const found = word === undefined ? text : new RegExp(`^${word} (\\S+)$`, 'm').exec(text)?.[1]
+  return found === 'max' ? Infinity : Number(found ?? 0)
 }
 
 export function childCgroups(directory: string): string[] {

@@ -5,12 +5,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Operation } from '../plan/operations.ts'
 import type { RuntimeResources } from '../plan/runtimeSpec.ts'
 import { BulkheadError } from '../protocol/errors.ts'
-import { unsupported, type Cgroups } from './cgroups.ts'
+import { unsupported, type Cgroups, type Usage } from './cgroups.ts'
 import { isErrno } from '../host/errno.ts'
-import { childCgroups, processesOf, removeCgroup, unlessGone } from './files.ts'
+import { childCgroups, numberIn, processesOf, removeCgroup, setLimits, unlessGone } from './files.ts'
 
 /** In every container's cgroup; `cpuset` and `blkio` only when a limit asks for them. */
-const always = ['memory', 'cpu', 'pids', 'freezer'] as const
+const always = ['memory', 'cpu', 'cpuacct', 'pids', 'freezer'] as const
 const controllers = [...always, 'cpuset', 'blkio'] as const
 type Controller = (typeof controllers)[number]
 
@@ -27,7 +27,9 @@ export class CgroupsV1 implements Cgroups {
     this.#parents = new Map(
       controllers.flatMap((controller) => {
         const directory = hierarchies.get(controller)
-        return directory === undefined ? [] : [[controller, join(directory, name)] as const]
+        // Where both are one hierarchy, it is that of `cpu`.
+        const isSame = controller === 'cpuacct' && directory === hierarchies.get('cpu')
+        return directory === undefined || isSame ? [] : [[controller, join(directory, name)] as const]
       }),
     )
   }
@@ -63,6 +65,36 @@ export class CgroupsV1 implements Cgroups {
         .filter(([of]) => of === controller)
         .map(([, file, value]): Operation => ({ operation: 'set cgroup limit', file, value: String(value) })),
     ])
+  }
+
+  change(id: string, resources: RuntimeResources): void {
+    setLimits(this.operations(id, resources))
+  }
+
+  usage(id: string): Usage | undefined {
+    const of = (controller: Controller, file: string): string => join(this.#parents.get(controller) ?? '', id, file)
+    const memory = of('memory', 'memory.usage_in_bytes')
+    if (!existsSync(memory)) return undefined
+    const accounts = this.#parents.has('cpuacct') ? 'cpuacct' : 'cpu'
+    const limit = numberIn(of('memory', 'memory.limit_in_bytes'))
+    const bytes = (operation: string): number => {
+      const file = of('blkio', 'blkio.throttle.io_service_bytes')
+      if (!existsSync(file)) return 0
+      const found = [...readFileSync(file, 'utf8').matchAll(new RegExp(`^\\S+ ${operation} (\\d+)$`, 'gm'))]
+      return found.reduce((sum, [, number]) => sum + Number(number), 0)
+    }
+    return {
+      cpu: numberIn(of(accounts, 'cpuacct.usage')),
+      memory: Math.max(0, numberIn(memory) - numberIn(of('memory', 'memory.stat'), 'total_inactive_file')),
+      memoryLimit: limit,
+      pids: numberIn(of('pids', 'pids.current')),
+      read: bytes('Read'),
+      written: bytes('Write'),
+    }
+  }
+
+  processes(id: string): number[] {
+    return processesOf(join(this.#parent('pids'), id))
   }
 
   directories(id: string): Record<string, string> {

@@ -5,9 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Operation } from '../plan/operations.ts'
 import type { RuntimeResources } from '../plan/runtimeSpec.ts'
 import { BulkheadError } from '../protocol/errors.ts'
-import { unsupported, type Cgroups } from './cgroups.ts'
+import { unsupported, type Cgroups, type Usage } from './cgroups.ts'
 import { isErrno } from '../host/errno.ts'
-import { childCgroups, removeCgroup, unlessGone } from './files.ts'
+import { childCgroups, numberIn, processesOf, removeCgroup, setLimits, unlessGone } from './files.ts'
 
 const wanted = ['cpuset', 'cpu', 'io', 'memory', 'pids']
 
@@ -93,6 +93,30 @@ export class CgroupsV2 implements Cgroups {
     for (const { major, minor, rate } of blockIO?.throttleWriteBpsDevice ?? [])
       set(offer('a limit of writing', 'io.max'), `${major}:${minor} wbps=${rate}`)
     return [{ operation: 'create cgroup', directory: this.#directory(id), unified: 1 }, ...limits]
+  }
+
+  change(id: string, resources: RuntimeResources): void {
+    setLimits(this.operations(id, resources))
+  }
+
+  usage(id: string): Usage | undefined {
+    const of = (file: string): string => join(this.#directory(id), file)
+    if (!existsSync(of('cgroup.procs'))) return undefined
+    const io = existsSync(of('io.stat')) ? readFileSync(of('io.stat'), 'utf8') : ''
+    const bytes = (key: string): number =>
+      [...io.matchAll(new RegExp(`\\b${key}=(\\d+)`, 'g'))].reduce((sum, [, number]) => sum + Number(number), 0)
+    return {
+      cpu: numberIn(of('cpu.stat'), 'usage_usec') * 1000,
+      memory: Math.max(0, numberIn(of('memory.current')) - numberIn(of('memory.stat'), 'inactive_file')),
+      memoryLimit: existsSync(of('memory.max')) ? numberIn(of('memory.max')) : Infinity,
+      pids: numberIn(of('pids.current')),
+      read: bytes('rbytes'),
+      written: bytes('wbytes'),
+    }
+  }
+
+  processes(id: string): number[] {
+    return processesOf(this.#directory(id))
   }
 
   directories(id: string): Record<string, string> {

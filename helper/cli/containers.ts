@@ -1,90 +1,19 @@
-/** The verbs for containers that exist: ps, start, stop, kill, pause, unpause, rm, logs, inspect, wait. */
-import { constants } from 'node:os'
+/** The verbs for containers that exist, but for `ps`, `exec` and `stats`. */
 import { Command } from 'commander'
 import type { Client } from '../client/client.ts'
 import { BulkheadError } from '../protocol/errors.ts'
-import type { ContainerSummary } from '../protocol/schemas.ts'
+import { formatPort } from '../protocol/portText.ts'
+import { attached, detachKeysOption } from './attached.ts'
+import { restartPolicy } from './runFlags.ts'
 import { print, report, withClient, writeStream } from './session.ts'
-import { formatOption, jsonLines, table, type Row } from './table.ts'
-import { integer, span } from './units.ts'
-
-function status(container: ContainerSummary, now: number): string {
-  switch (container.state) {
-    case 'created':
-      return 'Created'
-    case 'running':
-      return `Up ${span(now - (container.startedAt ?? now))}`
-    case 'paused':
-      return `Up ${span(now - (container.startedAt ?? now))} (Paused)`
-    case 'exited':
-      return `Exited (${container.exitCode}) ${span(now - (container.finishedAt ?? now))} ago${container.oomKilled ? ' (out of memory)' : ''}`
-    case 'removing':
-      return 'Removing'
-  }
-}
-
-function row(container: ContainerSummary, now: number): Row {
-  const command = container.command.join(' ')
-  return {
-    'CONTAINER ID': container.id.slice(0, 12),
-    IMAGE: container.image,
-    COMMAND: `"${command.length > 20 ? `${command.slice(0, 19)}…` : command}"`,
-    CREATED: `${span(now - container.createdAt)} ago`,
-    STATUS: status(container, now),
-    NAMES: container.name,
-  }
-}
-
-/** Docker's keys, so that what reads docker ps reads this. */
-function json(container: ContainerSummary, now: number): unknown {
-  return {
-    ID: container.id.slice(0, 12),
-    Image: container.image,
-    Command: `"${container.command.join(' ')}"`,
-    CreatedAt: new Date(container.createdAt).toISOString(),
-    RunningFor: `${span(now - container.createdAt)} ago`,
-    State: container.state,
-    Status: status(container, now),
-    Names: container.name,
-    Labels: Object.entries(container.labels)
-      .map(([name, value]) => `${name}=${value}`)
-      .join(','),
-  }
-}
-
-interface PsOptions {
-  all?: boolean
-  quiet?: boolean
-  noTrunc?: boolean
-  format: 'table' | 'json'
-}
-
-function psCommand(): Command {
-  return new Command('ps')
-    .description('list containers')
-    .option('-a, --all', 'also those that do not run')
-    .option('-q, --quiet', 'ids alone')
-    .option('--no-trunc', 'whole ids')
-    .addOption(formatOption())
-    .action(async (options: PsOptions & { trunc: boolean }) => {
-      const all = await withClient((client) => client.call('containers/list'))
-      const shown = options.all === true ? all : all.filter(({ state }) => state === 'running' || state === 'paused')
-      const now = Date.now()
-      if (options.quiet === true)
-        await print(shown.map(({ id }) => `${options.trunc ? id.slice(0, 12) : id}\n`).join(''))
-      else if (options.format === 'json') await print(jsonLines(shown.map((container) => json(container, now))))
-      else {
-        const rows = shown.map((container) => ({
-          ...row(container, now),
-          ...(!options.trunc && { 'CONTAINER ID': container.id }),
-        }))
-        await print(table(['CONTAINER ID', 'IMAGE', 'COMMAND', 'CREATED', 'STATUS', 'NAMES'], rows))
-      }
-    })
-}
+import { formatOption, jsonLines, table, type Format } from './table.ts'
+import { bytes, bytesOrUnlimited, decimal, defined, integer, moment, signalNumber } from './units.ts'
 
 /** The same for each name given; one that fails is reported, and the others are still done. */
-async function each(names: readonly string[], work: (client: Client, name: string) => Promise<unknown>): Promise<void> {
+export async function each(
+  names: readonly string[],
+  work: (client: Client, name: string) => Promise<unknown>,
+): Promise<void> {
   await withClient(async (client) => {
     for (const name of names) {
       try {
@@ -97,49 +26,223 @@ async function each(names: readonly string[], work: (client: Client, name: strin
   })
 }
 
-function signalNumber(text: string): number {
-  if (/^\d+$/.test(text)) return Number(text)
-  const name = text.toUpperCase().startsWith('SIG') ? text.toUpperCase() : `SIG${text.toUpperCase()}`
-  const number = (constants.signals as Record<string, number>)[name]
-  if (number === undefined)
-    throw new BulkheadError('InvalidRequest', `${text} is not a signal`, { hint: 'Such as KILL, TERM or 15.' })
-  return number
-}
-
-function simple(name: 'start' | 'pause' | 'unpause', about: string): Command {
+function simple(name: 'pause' | 'unpause', about: string): Command {
   return new Command(name)
     .description(about)
     .argument('<container...>')
     .action((names: string[]) => each(names, (client, container) => client.call(`containers/${name}`, { container })))
 }
 
+interface Ending {
+  signal?: number
+  time?: number
+  timeout?: number
+}
+
+function ending(name: 'stop' | 'restart', about: string): Command {
+  return new Command(name)
+    .description(about)
+    .argument('<container...>')
+    .option('-s, --signal <signal>', 'what asks it to end', signalNumber)
+    .option('-t, --time <seconds>', 'how long it may take', integer)
+    .option('--timeout <seconds>', 'as --time', integer)
+    .action((names: string[], { signal, time, timeout }: Ending) => {
+      const options = defined({ signal, timeout: time ?? timeout })
+      return each(names, (client, container) => client.call(`containers/${name}`, { container, ...options }))
+    })
+}
+
+/** This process's stdio becomes that of a container. */
+async function attachTo(
+  client: Client,
+  reference: string,
+  options: { start: boolean; stdin: boolean; detachKeys: string; forward?: boolean },
+): Promise<number> {
+  const { id, request } = (await client.call('containers/inspect', { container: reference })) as {
+    id: string
+    request: { tty: boolean; openStdin: boolean }
+  }
+  return await attached(client, {
+    tty: request.tty,
+    openStdin: options.stdin && request.openStdin,
+    detachKeys: options.detachKeys,
+    start: async () => {
+      if (options.start) await client.call('containers/start', { container: id, attach: true })
+      else await client.call('containers/attach', { container: id })
+      return id
+    },
+    signal: async (container, signal) => {
+      if (options.forward !== false) await client.call('containers/kill', { container, signal })
+    },
+    resize: (container, size) => client.call('containers/resize', { container, ...size }),
+  })
+}
+
+function start(): Command {
+  return new Command('start')
+    .description('start containers that were created or have ended, with their files as they left them')
+    .argument('<container...>')
+    .option('-a, --attach', 'show what it prints, and pass signals on')
+    .option('-i, --interactive', 'pass input on')
+    .addOption(detachKeysOption())
+    .action(async (names: string[], options: { attach?: boolean; interactive?: boolean; detachKeys: string }) => {
+      const [first] = names
+      if (options.attach !== true && options.interactive !== true)
+        return await each(names, (client, container) => client.call('containers/start', { container }))
+      if (names.length !== 1)
+        throw new BulkheadError('InvalidRequest', 'one container at a time can be started attached')
+      const { interactive: stdin = false, detachKeys } = options
+      process.exitCode = await withClient((client) => attachTo(client, first!, { start: true, stdin, detachKeys }))
+    })
+}
+
+function attach(): Command {
+  return new Command('attach')
+    .description('connect this terminal to a container that runs')
+    .argument('<container>')
+    .option('--no-stdin', 'show what it prints alone')
+    .option('--no-sig-proxy', 'keep signals to itself')
+    .addOption(detachKeysOption())
+    .action(async (name: string, options: { stdin: boolean; sigProxy: boolean; detachKeys: string }) => {
+      const { stdin, sigProxy: forward, detachKeys } = options
+      process.exitCode = await withClient((client) =>
+        attachTo(client, name, { start: false, stdin, forward, detachKeys }),
+      )
+    })
+}
+
+interface UpdateOptions {
+  memory?: number
+  memorySwap?: number
+  memoryHigh?: number
+  cpus?: number
+  cpuShares?: number
+  cpusetCpus?: string
+  pidsLimit?: number
+  blkioWeight?: number
+  restart?: ReturnType<typeof restartPolicy>
+}
+
+function update(): Command {
+  return new Command('update')
+    .description('change limits of containers, at once where they run')
+    .argument('<container...>')
+    .option('-m, --memory <bytes>', 'limit of memory, such as 512m', bytes)
+    .option('--memory-swap <bytes>', 'limit of memory and swap together; -1 for no limit of swap', bytesOrUnlimited)
+    .option('--memory-high <bytes>', 'where the kernel begins to reclaim', bytes)
+    .option('--cpus <number>', 'limit of processor time, such as 1.5', decimal)
+    .option('-c, --cpu-shares <number>', 'share of processor time under contention', integer)
+    .option('--cpuset-cpus <list>', 'processors it may use, such as 0-2,4')
+    .option('--pids-limit <number>', 'processes at most; -1 for no limit', integer)
+    .option('--blkio-weight <number>', 'share of disk time under contention, 10 to 1000', integer)
+    .option('--restart <policy>', 'no, on-failure[:times], always, unless-stopped', restartPolicy)
+    .action((names: string[], { restart, ...limits }: UpdateOptions) => {
+      const changes = { resources: defined(limits), ...(restart !== undefined && { restart }) }
+      return each(names, (client, container) => client.call('containers/update', { container, ...changes }))
+    })
+}
+
+function top(): Command {
+  return new Command('top')
+    .description('show the processes in a container')
+    .argument('<container>')
+    .addOption(formatOption())
+    .action(async (container: string, { format }: { format: Format }) => {
+      const processes = await withClient((client) => client.call('containers/top', { container }))
+      if (format === 'json') return await print(jsonLines(processes))
+      const rows = processes.map((each) => ({
+        UID: String(each.uid),
+        PID: String(each.pid),
+        PPID: String(each.parent),
+        'PID INSIDE': String(each.containerPid),
+        RSS: `${Math.round(each.memory / 1024)}K`,
+        TTY: each.terminal,
+        TIME: new Date(each.cpu).toISOString().slice(11, 19),
+        CMD: each.command,
+      }))
+      await print(table(['UID', 'PID', 'PPID', 'PID INSIDE', 'RSS', 'TTY', 'TIME', 'CMD'], rows))
+    })
+}
+
+function port(): Command {
+  return new Command('port')
+    .description('list the published ports of a container')
+    .argument('<container>')
+    .argument('[port[/protocol]]', 'this one alone')
+    .action(async (container: string, wanted: string | undefined) => {
+      const { ports } = (await withClient((client) => client.call('containers/inspect', { container }))) as {
+        ports: Parameters<typeof formatPort>[0][]
+      }
+      const key = wanted === undefined || wanted.includes('/') ? wanted : `${wanted}/tcp`
+      const shown = ports.filter(
+        ({ containerPort, protocol }) => key === undefined || key === `${containerPort}/${protocol}`,
+      )
+      if (key !== undefined && shown.length === 0)
+        throw new BulkheadError('PathNotFound', `port ${key} of ${container} is not published`)
+      const lines = shown.map((one) => {
+        const [host, inside] = formatPort(one).split('->')
+        return key === undefined ? `${inside} -> ${host}\n` : `${host}\n`
+      })
+      await print(lines.join(''))
+    })
+}
+
+interface LogOptions {
+  follow?: boolean
+  tail: number
+  timestamps?: boolean
+  since?: number
+  until?: number
+}
+
+function logs(): Command {
+  return new Command('logs')
+    .description('show what a container printed')
+    .argument('<container>')
+    .option('-f, --follow', 'go on until it ends')
+    .option('-n, --tail <lines>', 'the last lines alone', (text) => (text === 'all' ? -1 : integer(text)), -1)
+    .option('-t, --timestamps')
+    .option('--since <time>', 'lines of then and later, such as 10m or 2026-01-31T12:00:00', moment)
+    .option('--until <time>', 'lines of then and earlier', moment)
+    .action(async (container: string, options: LogOptions) => {
+      await withClient(async (client) => {
+        const end = writeStream(client)
+        const { follow = false, tail, timestamps = false, since, until } = options
+        await client.call('containers/logs', { container, follow, tail, timestamps, ...defined({ since, until }) })
+        await end
+      })
+    })
+}
+
 export function containerCommands(): Command[] {
   return [
-    psCommand(),
-    simple('start', 'start containers that have ended, with their files as they left them'),
-    new Command('stop')
-      .description('ask containers to end, and kill those that do not')
-      .argument('<container...>')
-      .option('-t, --time <seconds>', 'how long they may take', integer, 10)
-      .action((names: string[], { time }: { time: number }) =>
-        each(names, (client, container) => client.call('containers/stop', { container, timeout: time })),
-      ),
+    start(),
+    ending('stop', 'ask containers to end, and kill those that do not'),
+    ending('restart', 'stop containers, and start them'),
     new Command('kill')
       .description('send a signal to containers')
       .argument('<container...>')
-      .option('-s, --signal <signal>', 'its name or number', 'KILL')
-      .action((names: string[], { signal }: { signal: string }) => {
-        const number = signalNumber(signal)
-        return each(names, (client, container) => client.call('containers/kill', { container, signal: number }))
-      }),
+      .option('-s, --signal <signal>', 'its name or number', signalNumber, 9)
+      .action((names: string[], { signal }: { signal: number }) =>
+        each(names, (client, container) => client.call('containers/kill', { container, signal })),
+      ),
     simple('pause', 'freeze all processes of containers'),
     simple('unpause', 'let paused containers go on'),
+    new Command('rename')
+      .description('give a container another name')
+      .argument('<container>')
+      .argument('<name>')
+      .action(async (container: string, name: string) => {
+        await withClient((client) => client.call('containers/rename', { container, name }))
+      }),
+    update(),
     new Command('rm')
       .description('remove containers, and what they wrote')
       .argument('<container...>')
       .option('-f, --force', 'kill those that run')
-      .action((names: string[], { force = false }: { force?: boolean }) =>
-        each(names, (client, container) => client.call('containers/remove', { container, force })),
+      .option('-v, --volumes', 'and their volumes that have no name')
+      .action((names: string[], { force = false, volumes = false }: { force?: boolean; volumes?: boolean }) =>
+        each(names, (client, container) => client.call('containers/remove', { container, force, volumes })),
       ),
     new Command('wait')
       .description('wait until containers have ended; print their exit codes')
@@ -156,19 +259,9 @@ export function containerCommands(): Command[] {
         )
         await print(`${JSON.stringify(all, null, 2)}\n`)
       }),
-    new Command('logs')
-      .description('show what a container printed')
-      .argument('<container>')
-      .option('-f, --follow', 'go on until it ends')
-      .option('-n, --tail <lines>', 'the last lines alone', (text) => (text === 'all' ? -1 : integer(text)), -1)
-      .option('-t, --timestamps')
-      .action(async (container: string, options: { follow?: boolean; tail: number; timestamps?: boolean }) => {
-        await withClient(async (client) => {
-          const end = writeStream(client)
-          const { follow = false, tail, timestamps = false } = options
-          await client.call('containers/logs', { container, follow, tail, timestamps })
-          await end
-        })
-      }),
+    attach(),
+    top(),
+    port(),
+    logs(),
   ]
 }

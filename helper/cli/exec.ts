@@ -1,7 +1,7 @@
 /** `bulkhead exec`: one more command in a running container. */
 import { Command } from 'commander'
-import { attached, windowSize } from './attached.ts'
-import { environment } from './run.ts'
+import { attached, detachKeysOption, windowSize } from './attached.ts'
+import { environment } from './runFlags.ts'
 import { withClient } from './session.ts'
 import { collect, defined } from './units.ts'
 
@@ -12,6 +12,7 @@ interface ExecOptions {
   env?: string[]
   workdir?: string
   user?: string
+  detachKeys: string
 }
 
 export function execCommand(): Command {
@@ -26,8 +27,9 @@ export function execCommand(): Command {
     .option('-e, --env <name=value>', 'set a variable', collect)
     .option('-w, --workdir <directory>')
     .option('-u, --user <name|uid[:group|gid]>')
+    .addOption(detachKeysOption())
     .action(async (container: string, command: string[], options: ExecOptions) => {
-      const { detach = false, interactive = false, tty = false, env = [], workdir, user } = options
+      const { detach = false, interactive = false, tty = false, env = [], workdir, user, detachKeys } = options
       const request = {
         container,
         command,
@@ -46,6 +48,7 @@ export function execCommand(): Command {
         return await attached(client, {
           tty,
           openStdin: interactive,
+          detachKeys,
           start: async () => (await client.call('containers/exec', request)).id,
           signal: (id, signal) => client.call('exec/kill', { id, signal }),
           resize: (id, size) => client.call('exec/resize', { id, ...size }),

@@ -6,11 +6,16 @@ import { containerCommands } from './containers.ts'
 import { contentCommands } from './contents.ts'
 import { execCommand } from './exec.ts'
 import { imageCommands } from './images.ts'
-import { runCommand } from './run.ts'
-import { openClient, print, report, withClient } from './session.ts'
+import { eventsCommand } from './events.ts'
+import { networkCommand } from './networks.ts'
+import { psCommand } from './ps.ts'
+import { runCommands } from './run.ts'
+import { print, report, withClient } from './session.ts'
+import { statsCommand } from './stats.ts'
 import { systemCommand } from './system.ts'
 import { formatOption } from './table.ts'
 import { transferCommands } from './transfers.ts'
+import { volumeCommand } from './volumes.ts'
 
 function helperCommand(): Command {
   return new Command('helper')
@@ -23,26 +28,6 @@ function helperCommand(): Command {
       // Loaded here alone: the command line has no need of the engine.
       const { runHelper } = await import('../main.ts')
       await runHelper(options)
-    })
-}
-
-function eventsCommand(): Command {
-  return new Command('events')
-    .description('print what happens, until interrupted')
-    .addOption(formatOption())
-    .action(async ({ format }: { format: 'table' | 'json' }) => {
-      const client = await openClient()
-      client.onEvent((event) => {
-        const attributes = Object.entries(event.attributes).map(([name, value]) => `${name}=${value}`)
-        const line = `${new Date(event.time).toISOString()} ${event.type} ${event.action} ${event.id} (${attributes.join(', ')})`
-        void print(`${format === 'json' ? JSON.stringify(event) : line}\n`)
-      })
-      await new Promise<void>((resolve) => {
-        client.onClose(resolve)
-        process.once('SIGINT', resolve)
-        process.once('SIGTERM', resolve)
-      })
-      client.close()
     })
 }
 
@@ -66,12 +51,16 @@ const program = new Command('bulkhead')
   .enablePositionalOptions()
 
 for (const command of [
-  runCommand(),
+  ...runCommands(),
   execCommand(),
+  psCommand(),
+  statsCommand(),
   ...containerCommands(),
   ...contentCommands(),
   ...imageCommands(),
   ...transferCommands(),
+  networkCommand(),
+  volumeCommand(),
   systemCommand(),
   eventsCommand(),
   versionCommand(),

@@ -1,8 +1,7 @@
 /** The verbs `system df` and `system prune`. */
-import { createInterface } from 'node:readline/promises'
 import { Command } from 'commander'
-import { BulkheadError } from '../protocol/errors.ts'
 import type { Usage } from '../protocol/imageSchemas.ts'
+import { confirm } from './confirm.ts'
 import { print, withClient } from './session.ts'
 import { formatOption, jsonLines, table, type Format, type Row } from './table.ts'
 import { shortId, size } from './units.ts'
@@ -85,17 +84,6 @@ function df(): Command {
       }))
       await print(jsonLines(keys))
     })
-}
-
-async function confirm(question: string): Promise<boolean> {
-  if (!process.stdin.isTTY)
-    throw new BulkheadError('InvalidRequest', 'nobody can be asked whether to remove all that', {
-      hint: 'Say so with --force, or look first with --dry-run.',
-    })
-  const asking = createInterface({ input: process.stdin, output: process.stderr })
-  const answer = await asking.question(`${question} [y/N] `)
-  asking.close()
-  return /^y(?:es)?$/i.test(answer.trim())
 }
 
 function pruneCommand(parent: 'system' | 'image'): Command {

@@ -3,21 +3,25 @@
  *
  *     created -> running <-> paused
  *                running -> exited -> running (again) ...        any but running -> removing -> gone
+ *                running -> restarting -> running, where its restart policy says so
  */
 import { rmSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
+import { defaults } from '../limits.ts'
 import type { Operation } from '../plan/operations.ts'
-import { describe } from '../plan/describe.ts'
 import { encodePlan } from '../plan/encode.ts'
-import { operations } from '../plan/operations.ts'
 import type { RuntimeSpec } from '../plan/runtimeSpec.ts'
 import { BulkheadError } from '../protocol/errors.ts'
-import type { BulkheadEvent, ContainerState, ContainerSummary, StartTrace, TraceStep } from '../protocol/schemas.ts'
+import type { BulkheadEvent, ContainerState, ContainerSummary, StartTrace } from '../protocol/schemas.ts'
+import { endsWithin } from './endsWithin.ts'
 import type { Engine } from './engine.ts'
 import { startFailure } from './failure.ts'
-import { resizeFrame, signalFrame, type StepRecord } from './frames.ts'
-import { ContainerFolder, type ContainerRecord, type ExitRecord, type StartRecord } from './record.ts'
+import { resizeFrame, signalFrame } from './frames.ts'
+import { LastStart } from './lastStart.ts'
+import { ContainerFolder, lostExit, type ContainerRecord, type ExitRecord } from './record.ts'
+import { RestartTimer } from './restartTimer.ts'
+import { summaryOf } from './summary.ts'
 import { Watcher } from './watcher.ts'
 
 export interface Exit {
@@ -25,44 +29,34 @@ export interface Exit {
   readonly oomKilled: boolean
 }
 
-const placeOf = new Map(operations.map(({ name, by }) => [name, by]))
-
-function traceSteps(plan: readonly Operation[], records: readonly StepRecord[]): TraceStep[] {
-  return records.flatMap(({ operation, start, end }) => {
-    const step = plan[operation]
-    if (step === undefined) return []
-    const name = step.operation
-    return [{ operation: name, by: placeOf.get(name)!, detail: describe(step), start: start / 1000, end: end / 1000 }]
-  })
-}
-
 export class Container {
-  readonly record: ContainerRecord
   readonly folder: ContainerFolder
+  #record: ContainerRecord
   readonly #engine: Engine
   #state: ContainerState = 'created'
   #pid = 0
   #startedAt: number | null = null
-  #start: StartRecord | undefined
-  #isStarting = false
   #removal: Promise<void> | undefined
-  /** Makes `#start`, when somebody asks for it or it is kept on disk. */
-  #makeStart: (() => StartRecord) | undefined
   /** The watcher said how the container ended, or why it did not start: it releases what it holds itself. */
   #watcherSpoke = false
   #exit: ExitRecord | undefined
   #watcher: Watcher | undefined
   #whenExited = Promise.withResolvers<Exit>()
   #whenGone: Promise<void> = Promise.resolve()
+  readonly #lastStart = new LastStart()
+  readonly #restarts = new RestartTimer()
 
   constructor(engine: Engine, record: ContainerRecord) {
     this.#engine = engine
-    this.record = record
+    this.#record = record
     this.folder = new ContainerFolder(engine.paths.container(record.id))
   }
 
+  get record(): ContainerRecord {
+    return this.#record
+  }
   get id(): string {
-    return this.record.id
+    return this.#record.id
   }
   get state(): ContainerState {
     return this.#state
@@ -76,26 +70,32 @@ export class Container {
   }
 
   summary(): ContainerSummary {
-    const { id, name, image, command, createdAt, request } = this.record
-    const ended = this.#state === 'exited' || this.#state === 'removing' ? this.#exit : undefined
-    return {
-      id,
-      name,
-      image,
-      command,
+    return summaryOf(this.#record, {
       state: this.#state,
-      createdAt,
       startedAt: this.#startedAt,
-      finishedAt: ended?.finishedAt ?? null,
-      exitCode: ended?.exitCode ?? null,
-      oomKilled: ended?.oomKilled ?? false,
+      exit: this.#exit,
       pid: this.#pid,
-      labels: request.labels,
-    }
+      restartCount: this.#restarts.count,
+      attachment: this.#engine.attachmentOf(this.id),
+      health: this.#engine.healthOf(this.id),
+    })
+  }
+
+  /** Milliseconds that it ran, or has been running; restarts since somebody started it; the pause before the last. */
+  get course(): { ran: number; restarts: number; lastPause: number } {
+    const ran = this.#startedAt === null ? 0 : (this.#exit?.finishedAt ?? Date.now()) - this.#startedAt
+    return { ran, restarts: this.#restarts.count, lastPause: this.#restarts.lastPause }
+  }
+
+  /** Changes what is kept of it, on disk first. */
+  change(changes: Partial<ContainerRecord>): void {
+    const record = { ...this.#record, ...changes }
+    this.folder.writeRecord(record)
+    this.#record = record
   }
 
   trace(): StartTrace {
-    const start = this.#startRecord()
+    const start = this.#lastStart.record
     if (start === undefined)
       throw new BulkheadError('WrongState', `${this.label} has not been started yet`, { hint: 'Start it first.' })
     return { id: this.id, name: this.record.name, helper: start.helper, steps: start.steps }
@@ -106,7 +106,7 @@ export class Container {
     if (this.#state === 'removing') return
     this.#keep(() => {
       this.folder.writeSpec(spec)
-      const start = this.#startRecord()
+      const start = this.#lastStart.record
       if (start !== undefined) this.folder.writeStart(start)
     })
   }
@@ -115,21 +115,8 @@ export class Container {
    * @param began time of the request, milliseconds of performance.now()
    * @throws BulkheadError that says which operation failed, and why */
   async start(plan: readonly Operation[], options: { attached: boolean; began: number }): Promise<Socket | undefined> {
-    if (this.#isStarting) throw new BulkheadError('WrongState', `${this.label} is being started already`)
-    this.#isStarting = true
-    try {
-      // The watcher of an earlier start holds the folder until it has let go of everything.
-      if (this.#watcher !== undefined) await this.#whenGone
-      return await this.#carryOut(plan, options)
-    } finally {
-      this.#isStarting = false
-    }
-  }
-
-  async #carryOut(
-    plan: readonly Operation[],
-    options: { attached: boolean; began: number },
-  ): Promise<Socket | undefined> {
+    // The watcher of an earlier start holds the folder until it has let go of everything.
+    if (this.#watcher !== undefined) await this.#whenGone
     if (this.#exit !== undefined) rmSync(join(this.folder.path, 'exit.json'), { force: true })
     const encoded = encodePlan(plan)
     const started = Promise.withResolvers<void>()
@@ -147,8 +134,7 @@ export class Container {
             this.#onStarted(pid)
             started.resolve()
             const helper = { prepare: (prepared - options.began) * 1000, spawn: (spawned - prepared) * 1000 }
-            const startedAt = this.#startedAt!
-            this.#makeStart = () => ({ startedAt, helper, steps: traceSteps(plan, records()) })
+            this.#lastStart.set(this.#startedAt!, { plan, records, helper })
           },
           onFailed: ({ operation, errno, on }) => {
             this.#watcherSpoke = true
@@ -171,20 +157,24 @@ export class Container {
     } catch (error) {
       if (this.#watcher === undefined) gone.resolve()
       await this.#whenGone
+      const before = this.#exit
+      if (before !== undefined) this.#keep(() => this.folder.writeExit(before))
+      if (before !== undefined) this.#whenExited.resolve(before)
       throw error
     }
   }
 
   /** After the helper's own start: finds out what became of it. False when it never came to be. */
   async recover(isWatched: boolean): Promise<boolean> {
-    this.#start = this.folder.readStart()
-    this.#startedAt = this.#start?.startedAt ?? null
+    const start = this.folder.readStart()
+    this.#lastStart.restore(start)
+    this.#startedAt = start?.startedAt ?? null
     if (isWatched && (await this.#findWatcher())) return true
     this.#exit = this.folder.readExit()
-    if (this.#exit === undefined && this.#start === undefined) return false
+    if (this.#exit === undefined && start === undefined) return this.#record.isCreated
     if (this.#exit === undefined) {
       // Its watcher was killed, and took the container with it.
-      this.#exit = { exitCode: 137, signal: 9, oomKilled: false, finishedAt: Date.now() }
+      this.#exit = lostExit()
       this.#keep(() => this.folder.writeExit(this.#exit!))
     }
     this.#state = 'exited'
@@ -214,28 +204,56 @@ export class Container {
     return await found.promise
   }
 
+  /** Somebody starts it: what its restart policy counted is over. */
+  beginAnew(): void {
+    this.cancelRestart()
+    this.#restarts.reset()
+    if (this.#record.isStopped) this.change({ isStopped: false })
+  }
+
+  /** It is not started again, unless somebody does. */
+  cancelRestart(): void {
+    if (!this.#restarts.cancel()) return
+    if (this.#state === 'restarting') this.#state = 'exited'
+  }
+
+  /** The stdio of one that runs, from now on. @throws BulkheadError WrongState */
+  attach(): Socket {
+    this.requireRunning('attached to')
+    this.publish('attach')
+    return Watcher.attach(this.#engine.paths.socketOfWatcher(this.id))
+  }
+
+  /** Sends a signal. One that is to end it keeps it from being started again, as with Docker. */
   signal(signal: number): void {
-    this.#requireRunning('signalled')
+    this.requireRunning('signalled')
+    if (signal === 9 || signal === this.#record.stopSignal) this.#markStopped()
     this.#watcher?.send(signalFrame(signal))
     this.publish('kill', { signal: String(signal) })
   }
 
   resize(rows: number, columns: number): void {
-    this.#requireRunning('resized')
+    this.requireRunning('resized')
     this.#watcher?.send(resizeFrame(rows, columns))
   }
 
-  async stop(timeout: number): Promise<void> {
+  /** Asks it to end, and kills it when it has not after `timeout` seconds. */
+  async stop({ signal, timeout }: { signal?: number | undefined; timeout?: number | undefined } = {}): Promise<void> {
+    this.#markStopped()
+    this.cancelRestart()
     if (!this.runs) return
-    if (this.#state === 'paused') await this.unpause()
-    this.signal(15)
-    if (await this.#exitsWithin(timeout * 1000)) return
-    if (this.runs) this.signal(9)
+    const { stopSignal, request } = this.#record
+    const grace = timeout ?? request.stopTimeout ?? defaults.stopTimeout
+    this.signal(signal ?? stopSignal)
+    if (this.#state === 'paused') await this.unpause() // it hears of the signal then
+    if (!(await endsWithin(this.#whenExited.promise, grace * 1000)) && this.runs) this.signal(9)
     await this.#whenExited.promise
+    this.publish('stop')
   }
 
   /** SIGKILL, and the end awaited. */
   async kill(): Promise<void> {
+    this.cancelRestart()
     if (!this.runs) return
     this.signal(9)
     if (this.#state === 'paused') await this.unpause() // a frozen process ends only when it is thawed
@@ -243,7 +261,7 @@ export class Container {
   }
 
   async pause(): Promise<void> {
-    this.#requireRunning('paused')
+    this.requireRunning('paused')
     if (this.#state === 'paused') throw new BulkheadError('WrongState', `${this.label} is paused already`)
     await this.#engine.cgroups.freeze(this.id)
     this.#state = 'paused'
@@ -272,6 +290,7 @@ export class Container {
   }
 
   async #remove(): Promise<void> {
+    this.cancelRestart()
     this.#state = 'removing'
     rmSync(join(this.folder.path, 'container.json'), { force: true }) // from here on it is a leftover
     await this.#whenGone
@@ -281,6 +300,7 @@ export class Container {
 
   /** The helper ends; the container goes on. */
   release(): void {
+    this.#restarts.cancel()
     this.#watcher?.release()
   }
 
@@ -296,20 +316,18 @@ export class Container {
     })
   }
 
+  /** Kept where it matters: a later helper must not start it again. */
+  #markStopped(): void {
+    if (this.#record.isStopped || this.#record.request.restart.name === 'no') return
+    this.#keep(() => this.change({ isStopped: true }))
+  }
+
   #onStarted(pid: number): void {
-    const isNew = this.#startedAt === null
     this.#pid = pid
     this.#startedAt = Date.now()
     this.#exit = undefined
     this.#state = 'running'
-    if (isNew) this.publish('create')
     this.publish('start')
-  }
-
-  #startRecord(): StartRecord | undefined {
-    if (this.#makeStart !== undefined) this.#start = this.#makeStart()
-    this.#makeStart = undefined
-    return this.#start
   }
 
   /** What a full disk must not end the helper for: it is in memory all the same. */
@@ -325,11 +343,28 @@ export class Container {
     this.#watcherSpoke = true
     this.#pid = 0
     this.#exit = exit
-    this.#state = 'exited'
+    const { exitCode } = exit
+    const pause = this.#engine.ended(this, { exitCode, ran: this.course.ran })
+    this.#state = pause === undefined ? 'exited' : 'restarting'
     if (exit.oomKilled) this.publish('oom')
-    this.publish('die', { exitCode: String(exit.exitCode) })
+    this.publish('die', { exitCode: String(exitCode) })
     this.#whenExited.resolve(exit)
-    if (this.record.request.autoRemove) void this.#engine.removeEnded(this)
+    if (pause !== undefined) this.restartIn(pause)
+    else if (this.#record.request.autoRemove) void this.#engine.removeEnded(this)
+  }
+
+  /** Starts it again after a pause of milliseconds; tries on when that fails. */
+  restartIn(pause: number): void {
+    this.#state = 'restarting'
+    this.#restarts.set(pause, () => {
+      this.#engine.startAgain(this).catch((error: unknown) => {
+        this.#engine.log.warn({ err: error, container: this.id }, 'cannot be started again')
+        if (this.#state !== 'restarting') return
+        const again = this.#engine.ended(this, { exitCode: 127, ran: 0 })
+        if (again === undefined) this.#state = 'exited'
+        else this.restartIn(again)
+      })
+    })
   }
 
   async #onGone(): Promise<void> {
@@ -339,7 +374,7 @@ export class Container {
     // removed when the last process is gone.
     await this.#releaseKernelState()
     if (!this.runs) return
-    const lost: ExitRecord = { exitCode: 137, signal: 9, oomKilled: false, finishedAt: Date.now() }
+    const lost = lostExit()
     this.#keep(() => this.folder.writeExit(lost))
     this.#onExited(lost)
   }
@@ -350,15 +385,9 @@ export class Container {
     rmSync(this.#engine.paths.socketOfWatcher(this.id), { force: true })
   }
 
-  #requireRunning(what: string): void {
+  /** @throws BulkheadError WrongState */
+  requireRunning(what: string): void {
     if (!this.runs)
       throw new BulkheadError('WrongState', `${this.label} is ${this.#state}: only one that runs can be ${what}`)
-  }
-
-  async #exitsWithin(milliseconds: number): Promise<boolean> {
-    let timer: NodeJS.Timeout | undefined
-    const timeout = new Promise<false>((resolve) => (timer = setTimeout(resolve, milliseconds, false)))
-    const exited = this.#whenExited.promise.then(() => true as const)
-    return await Promise.race([exited, timeout]).finally(() => clearTimeout(timer))
   }
 }

@@ -1,31 +1,36 @@
 /** All containers: found by id or name, made, started, removed, and found again after a restart of the helper. */
-import { closeSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import type { Socket } from 'node:net'
-import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Cgroups } from '../cgroups/cgroups.ts'
 import type { HostFacts } from '../host/facts.ts'
 import type { Native } from '../host/native.ts'
-import { socketName, type Paths } from '../host/paths.ts'
-import { labelOf, type Image } from '../images/image.ts'
+import type { Paths } from '../host/paths.ts'
+import type { Image } from '../images/image.ts'
 import type { ImageStore } from '../images/store.ts'
 import type { PrivacyLayer } from '../layers/privacy.ts'
-import { defaults, limits } from '../limits.ts'
-import type { Operation } from '../plan/operations.ts'
-import { makePlan, type Layer } from '../plan/plan.ts'
+import { limits } from '../limits.ts'
+import type { Attachment, Networks } from '../network/networks.ts'
 import type { RuntimeSpec } from '../plan/runtimeSpec.ts'
 import { BulkheadError } from '../protocol/errors.ts'
+import type { Health } from '../protocol/lifecycleSchemas.ts'
 import type { ContainerSummary, RunRequest } from '../protocol/schemas.ts'
+import type { Volumes } from '../volumes/volumes.ts'
+import { Claims } from './claims.ts'
 import { Container } from './container.ts'
+import { makeMounts, makeRecord, requireSound, type CreationParts } from './creation.ts'
 import type { Engine } from './engine.ts'
 import type { Events } from './events.ts'
-import { etcFiles } from './etcFiles.ts'
 import { Folders } from './folders.ts'
-import { firstIdOf, newId, newName } from './names.ts'
+import type { HealthMonitor } from './health.ts'
+import { memberOf, NetworkPlaces } from './networkPlaces.ts'
+import type { Caller } from './mounts.ts'
+import { firstIdOf, newId } from './names.ts'
+import { Planner } from './planner.ts'
+import { recoverContainers } from './recovery.ts'
+import { pauseBefore, startsWithHelper } from './restarts.ts'
 import type { SeccompPrograms } from './seccompPrograms.ts'
 import { limitStorage } from './storageQuota.ts'
-import { makeSpecification } from './specification.ts'
-import { ContainerFolder } from './record.ts'
 import { Watchers } from './watchers.ts'
 
 interface Parts {
@@ -37,24 +42,35 @@ interface Parts {
   readonly privacy: PrivacyLayer
   readonly seccomp: SeccompPrograms
   readonly events: Events
+  readonly networks: Networks
+  readonly volumes: Volumes
+  readonly rootOf: CreationParts['rootOf']
   readonly log: Logger
 }
+
+const root: Caller = { uid: 0, gid: 0, groups: [] }
 
 export class Containers implements Engine {
   readonly #parts: Parts
   readonly #containers = new Map<string, Container>()
-  /** Names of containers that are being made. */
-  readonly #reserved = new Set<string>()
+  readonly #claims = new Claims(() => this.all())
   /** Writes what is still to be written of containers that have just started. */
   readonly #unwritten = new Set<() => void>()
+  readonly #starting = new Set<string>()
   readonly #folders: Folders
+  readonly #planner: Planner
+  readonly places: NetworkPlaces
   readonly watchers: Watchers
+  /** Set before the first container starts: its checks are commands in containers of ours. */
+  health: HealthMonitor | undefined
 
   constructor(parts: Parts) {
     this.#parts = parts
     for (const directory of [parts.paths.containers, parts.paths.sockets])
       mkdirSync(directory, { recursive: true, mode: 0o700 })
     this.#folders = new Folders(parts.paths.containers)
+    this.#planner = new Planner(parts)
+    this.places = new NetworkPlaces(parts.networks, (reference) => this.get(reference))
     this.watchers = new Watchers(parts.native, parts.paths.sockets)
   }
 
@@ -70,24 +86,29 @@ export class Containers implements Engine {
   get events(): Events {
     return this.#parts.events
   }
-
   get log(): Logger {
     return this.#parts.log
   }
 
+  attachmentOf(id: string): Attachment {
+    return this.#parts.networks.attachmentOf(id)
+  }
+  healthOf(id: string): Health | undefined {
+    return this.health?.of(id)
+  }
+
   /** Newest first. */
   list(): ContainerSummary[] {
-    return [...this.#containers.values()]
+    return this.all()
       .map((container) => container.summary())
       .sort((a, b) => b.createdAt - a.createdAt)
   }
 
   /** By name, id, or the beginning of an id. @throws BulkheadError ContainerNotFound */
   get(reference: string): Container {
-    const all = [...this.#containers.values()]
-    const exact = this.#containers.get(reference) ?? all.find(({ record }) => record.name === reference)
+    const exact = this.#containers.get(reference) ?? this.all().find(({ record }) => record.name === reference)
     if (exact !== undefined) return exact
-    const matches = /^[0-9a-f]+$/.test(reference) ? all.filter(({ id }) => id.startsWith(reference)) : []
+    const matches = /^[0-9a-f]+$/.test(reference) ? this.all().filter(({ id }) => id.startsWith(reference)) : []
     if (matches.length === 1) return matches[0]!
     if (matches.length > 1)
       throw new BulkheadError(
@@ -102,78 +123,128 @@ export class Containers implements Engine {
     })
   }
 
-  /** Makes a container and starts it. Nothing remains when that fails. */
-  async run(request: RunRequest): Promise<{ container: Container; attach: Socket | undefined }> {
-    const began = performance.now()
-    const { container, spec } = this.#create(request)
-    let starting: Promise<Socket | undefined> | undefined
+  /** Makes a container without starting it. */
+  async create(request: RunRequest, caller: Caller = root): Promise<Container> {
+    const { container, spec } = await this.#create(request, caller)
     try {
-      const plan = await this.#plan(container, spec, request.attach)
-      starting = container.start(plan, { attached: request.attach, began })
-      // The watcher is at work: what the start does not need is done meanwhile.
-      container.folder.writeRecord(container.record)
-      const attach = await starting
-      this.#keepLater(container, spec)
-      return { container, attach }
+      container.change({ isCreated: true })
+      container.folder.writeSpec(spec)
+      container.publish('create')
+      return container
     } catch (error) {
-      // It may run all the same: a disk can be too full for its record alone.
-      const attach = await starting?.catch(() => undefined)
-      attach?.destroy()
-      await container.kill()
-      this.#containers.delete(container.id)
-      await container.remove()
+      await this.#discard(container)
       throw error
     }
   }
 
-  async start(reference: string): Promise<Container> {
+  /** Makes a container and starts it. Nothing remains when that fails. */
+  async run(request: RunRequest, caller: Caller = root): Promise<{ container: Container; attach: Socket | undefined }> {
     const began = performance.now()
-    const container = this.get(reference)
-    if (container.state !== 'created' && container.state !== 'exited')
-      throw new BulkheadError('WrongState', `${container.label} is ${container.state} already`)
-    const spec = this.specificationOf(container)
-    const plan = await this.#plan(container, spec, false)
-    await container.start(plan, { attached: false, began })
-    this.#keepLater(container, spec)
-    return container
+    const { container, spec } = await this.#create(request, caller)
+    container.publish('create')
+    try {
+      // The watcher is at work: what the start does not need is done meanwhile.
+      const attach = await this.#start(container, spec, {
+        ...{ attached: request.attach, began },
+        meanwhile: () => container.folder.writeRecord(container.record),
+      })
+      return { container, attach }
+    } catch (error) {
+      await this.#discard(container)
+      throw error
+    }
   }
 
-  async remove(reference: string, force: boolean): Promise<void> {
+  async start(
+    reference: string,
+    options: { attached: boolean },
+  ): Promise<{ container: Container; attach: Socket | undefined }> {
     const container = this.get(reference)
-    if (container.runs && !force)
+    if (container.runs || container.state === 'removing')
+      throw new BulkheadError('WrongState', `${container.label} is ${container.state} already`)
+    container.beginAnew()
+    return { container, attach: await this.#startKept(container, options.attached) }
+  }
+
+  async startAgain(container: Container): Promise<void> {
+    await this.#startKept(container, false)
+  }
+
+  async restart(
+    container: Container,
+    options: { signal?: number | undefined; timeout?: number | undefined },
+  ): Promise<void> {
+    if (container.runs) await container.stop(options)
+    await this.start(container.id, { attached: false })
+    container.publish('restart')
+  }
+
+  rename(container: Container, name: string): void {
+    if (container.record.name === name) return
+    const before = container.record.name
+    this.#claims.name(name)
+    container.change({ name })
+    this.#claims.release(name)
+    this.#parts.networks.rename(memberOf(container.record))
+    container.publish('rename', { oldName: before })
+  }
+
+  async remove(reference: string, options: { force: boolean; volumes: boolean }): Promise<void> {
+    const container = this.get(reference)
+    if ((container.runs || container.state === 'restarting') && !options.force)
       throw new BulkheadError('WrongState', `${container.label} is ${container.state}`, {
         hint: 'Stop it first, or remove it with force, which kills it.',
       })
+    container.cancelRestart()
     await container.kill()
-    await this.#forget(container)
+    await this.#forget(container, options.volumes || container.record.request.autoRemove)
   }
 
   async removeEnded(container: Container): Promise<void> {
     try {
-      await this.#forget(container)
+      await this.#forget(container, true)
     } catch (error) {
       this.log.error({ err: error, container: container.id }, 'cannot remove a container that ended')
     }
   }
 
+  ended(container: Container, { exitCode, ran }: { exitCode: number; ran: number }): number | undefined {
+    this.health?.unwatch(container.id)
+    this.places.leave(container)
+    const { request, isStopped } = container.record
+    const { restarts, lastPause } = container.course
+    return pauseBefore(request.restart, { exitCode, ran, restarts, isStopped }, lastPause)
+  }
+
   /** The OCI runtime specification, as it was made; made again when a helper was killed before it was written. */
   specificationOf(container: Container): RuntimeSpec {
-    const written = container.folder.readSpec()
-    return written ?? this.#specification(container.record, this.#imageOf(container))
+    return container.folder.readSpec() ?? this.#planner.specification(container.record, this.#imageOf(container))
   }
 
   /** Directories of layers that containers stand on. */
   usedLayers(): Set<string> {
-    return new Set([...this.#containers.values()].flatMap(({ record }) => record.layers))
+    return new Set(this.all().flatMap(({ record }) => record.layers))
   }
 
   /** Names of the containers that were made of an image. */
   usersOfImage({ id, name }: { id: string; name: string | null }): string[] {
-    const isIts = ({ record }: Container): boolean =>
-      record.imageId === '' ? record.image === name : record.imageId === id
-    return this.all()
-      .filter(isIts)
-      .map(({ record }) => record.name)
+    return this.#names(({ record }) => (record.imageId === '' ? record.image === name : record.imageId === id))
+  }
+
+  /** Names of the containers that have a volume, those that are being made included. */
+  usersOfVolume(volume: string): string[] {
+    const making = this.#claims.makerOf(volume)
+    return [
+      ...(making === undefined ? [] : [making]),
+      ...this.#names(({ record }) => record.mounts.some(({ type, name }) => type === 'volume' && name === volume)),
+    ]
+  }
+
+  /** Names of the containers that are to have a network. */
+  usersOfNetwork(network: string): string[] {
+    return this.#names(({ record: { request } }) =>
+      [request.network, ...request.connect.map((one) => one.network)].includes(network),
+    )
   }
 
   all(): Container[] {
@@ -182,62 +253,102 @@ export class Containers implements Engine {
 
   /** Finds what earlier helpers left: containers that run, that ended meanwhile, and leftovers of half-done work. */
   async recover(): Promise<void> {
-    for (const id of readdirSync(this.paths.containers)) {
-      const folder = new ContainerFolder(this.paths.container(id))
-      const watched = !id.startsWith('.') && (await this.#isWatched(id))
-      const record = folder.readRecord()
-      const container = record === undefined ? undefined : new Container(this, record)
-      if (container !== undefined && (await container.recover(watched))) {
-        this.#containers.set(id, container)
-        this.log.info({ container: id, state: container.state }, 'found again')
-        if (container.state === 'exited' && container.record.request.autoRemove) await this.removeEnded(container)
-        continue
-      }
-      this.log.info({ container: id }, 'removed what was left of it')
-      if (!id.startsWith('.')) await this.cgroups.remove(id)
-      await this.native.addon.removeTree(folder.path)
+    for (const container of await recoverContainers(this)) this.#containers.set(container.id, container)
+    for (const container of this.all()) {
+      if (container.runs) this.places.adopt(container)
+      if (container.state === 'exited' && container.record.request.autoRemove) await this.removeEnded(container)
     }
     this.#folders.prepare()
-    for (const id of this.cgroups.list()) if (!this.#containers.has(id)) await this.cgroups.remove(id)
-    const live = new Set([...this.#containers.values()].filter(({ runs }) => runs).map(({ id }) => socketName(id)))
-    for (const name of readdirSync(this.paths.sockets)) if (!live.has(name)) rmSync(join(this.paths.sockets, name))
+  }
+
+  /** Starts those whose restart policy says so: they ended while no helper was there, or the machine went down. */
+  resume(): void {
+    for (const container of this.all()) {
+      if (container.runs) this.health?.watch(container)
+      if (container.state !== 'exited') continue
+      const { request, isStopped } = container.record
+      const exitCode = container.summary().exitCode ?? 0
+      if (startsWithHelper(request.restart, { exitCode, isStopped })) container.restartIn(limits.restart.first)
+    }
   }
 
   /** Lets go of all watchers; their containers go on. */
   release(): void {
+    this.health?.close()
     for (const write of this.#unwritten) write()
     for (const container of this.#containers.values()) container.release()
     this.watchers.release()
   }
 
-  #create(request: RunRequest): { container: Container; spec: RuntimeSpec } {
+  async #create(asked: RunRequest, caller: Caller): Promise<{ container: Container; spec: RuntimeSpec }> {
     if (this.#containers.size >= limits.containers)
       throw new BulkheadError('Busy', `there are ${limits.containers} containers already`, { hint: 'Remove some.' })
+    requireSound(asked)
+    const request = this.places.resolved(asked)
     const image = this.#parts.images.get(request.image)
     const id = newId()
-    const name = this.#chooseName(request)
-    this.#reserved.add(name)
+    const name = this.#claims.name(request.name)
+    let anonymous: readonly string[] = []
     try {
-      const idRange = request.userns === 'host' ? null : this.#freeIdRange()
-      const record = {
-        id,
-        name,
-        image: image.summary.name ?? labelOf(image.summary),
-        imageId: image.summary.id,
-        layers: [...image.layers],
-        command: [],
-        createdAt: Date.now(),
-        idRange,
-        request,
-      }
-      const spec = this.#specification(record, image)
+      const others = request.volumesFrom.flatMap(({ container, readOnly }) =>
+        this.get(container).record.mounts.map((mount) => ({ ...mount, readOnly: mount.readOnly || readOnly })),
+      )
+      const reserve = (volume: string): void => this.#claims.volume(volume, name)
+      const made = await makeMounts({ ...this.#parts, reserve }, { request, image, others })
+      anonymous = made.anonymous
+      const idRange = request.userns === 'host' ? null : this.#claims.idRange()
+      const record = makeRecord({ id, name, request, image, idRange, caller, mounts: made.mounts })
+      const spec = this.#planner.specification(record, image)
       const container = new Container(this, { ...record, command: [...spec.process.args] })
       const folder = this.#folders.create(id, firstIdOf(idRange) ?? 0)
       if (request.storageSize !== undefined) limitStorage(this.native, folder, request.storageSize)
       this.#containers.set(id, container)
       return { container, spec }
+    } catch (error) {
+      this.#claims.release(name)
+      for (const volume of anonymous) await this.#parts.volumes.remove(volume).catch(() => undefined)
+      throw error
     } finally {
-      this.#reserved.delete(name)
+      this.#claims.release(name)
+    }
+  }
+
+  async #startKept(container: Container, attached: boolean): Promise<Socket | undefined> {
+    const began = performance.now()
+    const joined = this.places.joined(container.record)?.pid
+    const spec = this.#planner.specification(container.record, this.#imageOf(container), joined)
+    return await this.#start(container, spec, { attached, began, meanwhile: () => undefined })
+  }
+
+  async #start(
+    container: Container,
+    spec: RuntimeSpec,
+    { attached, began, meanwhile }: { attached: boolean; began: number; meanwhile: () => void },
+  ): Promise<Socket | undefined> {
+    if (this.#starting.has(container.id))
+      throw new BulkheadError('WrongState', `${container.label} is being started already`)
+    this.#starting.add(container.id)
+    let starting: Promise<Socket | undefined> | undefined
+    try {
+      const attachment = await this.places.enter(container, this.#imageOf(container))
+      const joinNetwork = this.places.joined(container.record)
+      const plan = await this.#planner.plan(container, spec, { attached, joinNetwork })
+      starting = container.start(plan, { attached, began })
+      meanwhile()
+      if (attachment !== undefined) container.folder.writeAttachment(attachment)
+      const attach = await starting
+      this.health?.watch(container)
+      this.#keepLater(container, spec)
+      return attach
+    } catch (error) {
+      // It may run all the same: a disk can be too full for its record alone.
+      const attach = await starting?.catch(() => undefined)
+      attach?.destroy()
+      await container.kill()
+      this.places.leave(container)
+      throw error
+    } finally {
+      this.#starting.delete(container.id)
     }
   }
 
@@ -256,96 +367,26 @@ export class Containers implements Engine {
     return this.#parts.images.find(record.imageId) ?? this.#parts.images.get(record.image)
   }
 
-  #specification(record: Container['record'], image: Image): RuntimeSpec {
-    const { facts, cgroups, paths } = this.#parts
-    return makeSpecification({
-      id: record.id,
-      request: record.request,
-      config: image.config,
-      facts,
-      cgroups: cgroups.version,
-      cgroupsPath: `/${paths.cgroup}/${record.id}`,
-      firstId: firstIdOf(record.idRange),
-    })
+  #names(fits: (container: Container) => boolean): string[] {
+    return this.all()
+      .filter(fits)
+      .map(({ record }) => record.name)
   }
 
-  async #plan(container: Container, spec: RuntimeSpec, attached: boolean): Promise<Operation[]> {
-    const { facts, cgroups, seccomp } = this.#parts
-    const { record, folder } = container
-    return makePlan(spec, {
-      cgroup: cgroups.operations(container.id, spec.linux.resources),
-      entersCgroup: cgroups.version === 'v1',
-      layers: await this.#layers(container),
-      upper: folder.upper,
-      work: folder.work,
-      isVolatile: record.request.autoRemove,
-      scratch: facts.detachedLayers ? undefined : this.#scratch(),
-      files: etcFiles(record.request, spec.hostname),
-      seccompProgram: await seccomp.get(spec.linux.seccomp),
-      socket: socketName(container.id),
-      log: defaults.log,
-      attached,
-      openStdin: record.request.openStdin && attached,
-      recordOpens: record.request.recordOpens,
-    })
-  }
-
-  async #layers({ record }: Container): Promise<Layer[]> {
-    const { privacy, facts } = this.#parts
-    const idmapped = record.idRange !== null
-    const layers = record.layers.map((directory) => ({ directory, idmapped }))
-    if (!record.layers.includes('/')) return layers
-    if (idmapped && !facts.idmappedTmpfs)
-      throw new BulkheadError(
-        'Unsupported',
-        `image host with a user namespace of its own needs Linux 6.3 or later; this is ${facts.kernel}`,
-        {
-          hint: 'Use --userns host, or import a root file system archive.',
-        },
-      )
-    await privacy.sync()
-    return [{ directory: privacy.directory, idmapped }, ...layers]
-  }
-
-  /** Before Linux 6.15: where watchers attach layers, each in a mount namespace of its own. */
-  #scratch(): string {
-    const scratch = join(this.paths.run, 'layers')
-    mkdirSync(scratch, { recursive: true, mode: 0o700 })
-    return scratch
-  }
-
-  #chooseName(request: RunRequest): string {
-    const taken = (name: string): boolean =>
-      this.#reserved.has(name) || [...this.#containers.values()].some(({ record }) => record.name === name)
-    if (request.name === undefined) return newName(taken)
-    if (!taken(request.name)) return request.name
-    throw new BulkheadError('NameInUse', `the name ${request.name} is in use by another container`, {
-      hint: 'Remove or rename that container, or choose another name.',
-    })
-  }
-
-  #freeIdRange(): number {
-    const used = new Set([...this.#containers.values()].map(({ record }) => record.idRange))
-    for (let range = 0; range < defaults.idRanges.count; range++) if (!used.has(range)) return range
-    throw new BulkheadError('Busy', 'all ranges of user ids are in use', { hint: 'Remove containers.' })
-  }
-
-  async #forget(container: Container): Promise<void> {
+  async #forget(container: Container, volumes: boolean): Promise<void> {
     await container.remove()
     this.#containers.delete(container.id)
+    if (!volumes) return
+    for (const { type, name } of container.record.mounts) {
+      if (type !== 'volume' || name === undefined || !this.#parts.volumes.has(name)) continue
+      const { isAnonymous, usedBy } = this.#parts.volumes.get(name)
+      if (isAnonymous && usedBy.length === 0) await this.#parts.volumes.remove(name)
+    }
   }
 
-  async #isWatched(id: string): Promise<boolean> {
-    // A watcher that is just setting up has no socket yet: give it a moment.
-    for (let tries = 0; tries < 50; tries++) {
-      const lock = this.native.addon.lockDirectory(this.paths.container(id))
-      if (lock >= 0) {
-        closeSync(lock)
-        return false
-      }
-      if (existsSync(this.paths.socketOfWatcher(id))) return true
-      await new Promise((resolve) => setTimeout(resolve, 100))
-    }
-    return true
+  /** Of one whose making or first start failed. */
+  async #discard(container: Container): Promise<void> {
+    await container.kill()
+    await this.#forget(container, true)
   }
 }

@@ -3,10 +3,11 @@ import { mkdirSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import type { Engine } from './engine.ts'
+import { mergeVariables } from './variables.ts'
 import { encodePlan } from '../plan/encode.ts'
 import { makeExecPlan } from '../plan/execPlan.ts'
 import type { RuntimeSpec } from '../plan/runtimeSpec.ts'
-import { userAnnotation } from '../plan/runtimeSpec.ts'
+import { initAnnotation, userAnnotation } from '../plan/runtimeSpec.ts'
 import { socketName } from '../host/paths.ts'
 import { BulkheadError } from '../protocol/errors.ts'
 import type { ExecRequest } from '../protocol/schemas.ts'
@@ -28,21 +29,16 @@ export interface Exec {
 
 /** The container's specification with another process. Later variables replace earlier ones. */
 export function execSpecification(spec: RuntimeSpec, request: ExecRequest): RuntimeSpec {
-  const variables = new Map<string, string>()
-  for (const entry of [...spec.process.env, ...(request.tty ? ['TERM=xterm'] : []), ...request.env]) {
-    const equals = entry.indexOf('=')
-    variables.set(entry.slice(0, equals), entry.slice(equals + 1))
-  }
   const { rows, columns, tty, command, workingDirectory, user } = request
   return {
     ...spec,
-    annotations: { ...spec.annotations, ...(user !== '' && { [userAnnotation]: user }) },
+    annotations: { ...spec.annotations, [initAnnotation]: 'false', ...(user !== '' && { [userAnnotation]: user }) },
     process: {
       ...spec.process,
       terminal: tty,
       ...(tty && { consoleSize: { height: rows, width: columns } }),
       args: command,
-      env: [...variables].map(([name, value]) => `${name}=${value}`),
+      env: mergeVariables([...spec.process.env, ...(tty ? ['TERM=xterm'] : []), ...request.env]),
       cwd: workingDirectory ?? spec.process.cwd,
     },
   }

@@ -108,13 +108,13 @@ class Collection {
   async #libraries(loader: string, path: string): Promise<string[]> {
     const { containers, privateIds } = this.#parts
     const userns = privateIds ? 'private' : 'host'
-    const request = runRequest.parse({ image: 'host', command: [loader, '--list', path], userns })
+    const request = runRequest.parse({ image: 'host', command: [loader, '--list', path], userns, network: 'none' })
     const { container } = await containers.run(request)
     try {
       const { exitCode } = await container.wait()
       let text = ''
-      for await (const { bytes } of readLog(container.folder.path, { tail: -1, follow: undefined }))
-        text += bytes.toString('utf8')
+      for await (const records of readLog(container.folder.path, { tail: -1, follow: undefined }))
+        for (const { bytes } of records) text += bytes.toString('utf8')
       const missing = /^\s*(\S+) => not found/m.exec(text)
       if (exitCode !== 0 || missing !== null)
         throw new BulkheadError(
@@ -123,7 +123,7 @@ class Collection {
         )
       return [...text.matchAll(/^\s*(?:\S+ => )?(\/\S+) \(0x/gm)].map(([, library]) => library!)
     } finally {
-      await containers.remove(container.id, true)
+      await containers.remove(container.id, { force: true, volumes: true })
     }
   }
 

@@ -17,24 +17,24 @@ export interface LogRecord {
 
 const space = 0x20
 const newline = 0x0a
+/** Of `2026-01-31T12:00:00.000000000Z stdout F text`: both streams have names of six letters. */
+const places = { time: 30, stream: 31, tag: 38, text: 40 }
+const letters = { e: 0x65, o: 0x6f, F: 0x46, P: 0x50 }
 
-/** A line without its newline. Undefined for a torn one (the machine went down while it was written): left out. */
-export function parseRecord(line: Buffer): LogRecord | undefined {
-  const timeEnd = line.indexOf(space)
-  const streamEnd = line.indexOf(space, timeEnd + 1)
-  const tagEnd = line.indexOf(space, streamEnd + 1)
-  if (timeEnd < 0 || streamEnd < 0 || tagEnd !== streamEnd + 2) return undefined
-  const stream = line.toString('latin1', timeEnd + 1, streamEnd)
-  const tag = line.toString('latin1', streamEnd + 1, tagEnd)
-  const time = line.toString('latin1', 0, timeEnd)
-  if ((stream !== 'stdout' && stream !== 'stderr') || (tag !== 'F' && tag !== 'P')) return undefined
-  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/.test(time)) return undefined
-  const text = line.subarray(tagEnd + 1)
-  const endsLine = tag === 'F'
+/** The line `from` to `end`, where its newline is. Undefined for a torn one (the machine went down while it was written):
+ * left out. */
+export function parseRecord(log: Buffer, from: number, end: number): LogRecord | undefined {
+  const at = (place: number): number | undefined => log[from + place]
+  if (end - from < places.text || at(places.time) !== space || at(places.tag - 1) !== space) return undefined
+  const stream = log.toString('latin1', from + places.stream, from + places.tag - 1)
+  const tag = at(places.tag)
+  if ((stream !== 'stdout' && stream !== 'stderr') || (tag !== letters.F && tag !== letters.P)) return undefined
+  if (at(places.time - 1) !== 0x5a || at(10) !== 0x54) return undefined
+  const endsLine = tag === letters.F
   return {
-    time,
+    time: log.toString('latin1', from, from + places.time),
     on: channel[stream],
-    bytes: endsLine ? Buffer.concat([text, Buffer.from([newline])]) : Buffer.from(text),
+    bytes: log.subarray(from + places.text, endsLine ? end + 1 : end),
     endsLine,
   }
 }
@@ -57,25 +57,27 @@ class LineReader {
     this.file = file
   }
 
-  async *records(): AsyncGenerator<LogRecord> {
+  async *records(): AsyncGenerator<LogRecord[]> {
     const chunk = Buffer.allocUnsafe(256 * 1024)
     while (true) {
       const { bytesRead } = await this.file.read(chunk, 0, chunk.byteLength)
       if (bytesRead === 0) return
       this.#rest = Buffer.concat([this.#rest, chunk.subarray(0, bytesRead)])
+      const records: LogRecord[] = []
       let at = 0
       for (let end = this.#rest.indexOf(newline, at); end >= 0; end = this.#rest.indexOf(newline, at)) {
-        const record = parseRecord(this.#rest.subarray(at, end))
+        const record = parseRecord(this.#rest, at, end)
         at = end + 1
-        if (record !== undefined) yield record
+        if (record !== undefined) records.push(record)
       }
       this.#rest = this.#rest.subarray(at)
+      yield records
     }
   }
 }
 
 /** All records that are on disk now, oldest first; afterwards `reader` stands at the end of the newest file. */
-async function* past(directory: string, keep: (reader: LineReader) => void): AsyncGenerator<LogRecord> {
+async function* past(directory: string, keep: (reader: LineReader) => void): AsyncGenerator<LogRecord[]> {
   for (let n = defaults.log.maxFiles - 1; n >= 0; n--) {
     const file = await openLog(join(directory, n === 0 ? 'log' : `log.${n}`))
     if (file === undefined) continue
@@ -89,14 +91,15 @@ async function* past(directory: string, keep: (reader: LineReader) => void): Asy
   }
 }
 
-async function lastLines(records: AsyncGenerator<LogRecord>, lines: number): Promise<LogRecord[]> {
+async function lastLines(records: AsyncGenerator<LogRecord[]>, lines: number): Promise<LogRecord[]> {
   const kept: LogRecord[][] = [[]]
-  for await (const record of records) {
-    kept.at(-1)!.push(record)
-    if (!record.endsLine) continue
-    kept.push([])
-    if (kept.length > lines + 1) kept.shift()
-  }
+  for await (const batch of records)
+    for (const record of batch) {
+      kept.at(-1)!.push(record)
+      if (!record.endsLine) continue
+      kept.push([])
+      if (kept.length > lines + 1) kept.shift()
+    }
   if (kept.at(-1)!.length > 0 && kept.length > lines) kept.shift()
   return lines === 0 ? [] : kept.flat()
 }
@@ -116,16 +119,52 @@ export interface ReadOptions {
   readonly tail: number
   /** Go on until this is aborted; what is in the log by then is still read. */
   readonly follow: AbortSignal | undefined
+  /** Of this time or later, and of this time or earlier: milliseconds since 1970. */
+  readonly since?: number | undefined
+  readonly until?: number | undefined
 }
 
-export async function* readLog(directory: string, { tail, follow }: ReadOptions): AsyncGenerator<LogRecord> {
+/** A time as records have it, to be compared as text. */
+function stamp(time: number, nanoseconds: string): string {
+  return `${new Date(time).toISOString().slice(0, -1)}${nanoseconds}Z`
+}
+
+/** What a log has, and with `follow` what comes, in batches as they are read. */
+export async function* readLog(directory: string, options: ReadOptions): AsyncGenerator<LogRecord[]> {
+  const { since, until } = options
+  const from = since === undefined ? undefined : stamp(since, '000000')
+  const to = until === undefined ? undefined : stamp(until, '999999')
+  if (from === undefined && to === undefined) {
+    yield* readAll(directory, options)
+    return
+  }
+  const isWanted = ({ time }: LogRecord): boolean =>
+    (from === undefined || time >= from) && (to === undefined || time <= to)
+  for await (const batch of readAll(directory, options, isWanted)) {
+    yield batch.filter(isWanted)
+    if (to !== undefined && batch.some(({ time }) => time > to)) return
+  }
+}
+
+async function* filtered(
+  batches: AsyncGenerator<LogRecord[]>,
+  isWanted: (record: LogRecord) => boolean,
+): AsyncGenerator<LogRecord[]> {
+  for await (const batch of batches) yield batch.filter(isWanted)
+}
+
+async function* readAll(
+  directory: string,
+  { tail, follow }: ReadOptions,
+  isWanted: (record: LogRecord) => boolean = () => true,
+): AsyncGenerator<LogRecord[]> {
   // Watched before the first read, so that no line falls between.
   const watcher = follow === undefined ? undefined : watch(directory)
   let reader: LineReader | undefined
   try {
     const records = past(directory, (newest) => (reader = newest))
     if (tail < 0) yield* records
-    else yield* await lastLines(records, tail)
+    else yield await lastLines(filtered(records, isWanted), tail)
     if (watcher === undefined || follow === undefined) return
     for (let last = false; !last;) {
       last = follow.aborted

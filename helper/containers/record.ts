@@ -3,7 +3,9 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { join } from 'node:path'
 import * as z from 'zod'
 import type { RuntimeSpec } from '../plan/runtimeSpec.ts'
+import { endpoint, publishedPort } from '../protocol/networkSchemas.ts'
 import { runRequest, traceStep } from '../protocol/schemas.ts'
+import { caller, keptMount } from './mounts.ts'
 
 export const recordSchema = z.object({
   id: z.string(),
@@ -18,7 +20,25 @@ export const recordSchema = z.object({
   /** Number of its range of host ids; null when it has the host's own. */
   idRange: z.number().nullable(),
   request: runRequest,
+  /** Who made it. */
+  caller: caller.default({ uid: 0, gid: 0, groups: [] }),
+  mounts: z.array(keptMount).default([]),
+  /** Of the request or else of the image: signal number, and times in milliseconds. */
+  stopSignal: z.number().default(15),
+  health: z
+    .object({
+      test: z.array(z.string()),
+      ...{ interval: z.number(), timeout: z.number(), startPeriod: z.number(), startInterval: z.number() },
+      retries: z.number(),
+    })
+    .nullable()
+    .default(null),
+  /** It was made without being started: an earlier helper is not in the middle of anything. */
+  isCreated: z.boolean().default(false),
+  /** Somebody stopped it: `unless-stopped` does not start it again. */
+  isStopped: z.boolean().default(false),
 })
+export type HealthSettings = NonNullable<z.infer<typeof recordSchema>['health']>
 export type ContainerRecord = z.infer<typeof recordSchema>
 
 /** Of the last start. */
@@ -29,6 +49,9 @@ export const startSchema = z.object({
 })
 export type StartRecord = z.infer<typeof startSchema>
 
+/** While it runs. */
+export const attachmentSchema = z.object({ endpoints: z.array(endpoint), ports: z.array(publishedPort) })
+
 /** The watcher writes it: native/init/watch.cc. */
 export const exitSchema = z.object({
   exitCode: z.number(),
@@ -37,6 +60,11 @@ export const exitSchema = z.object({
   finishedAt: z.number(),
 })
 export type ExitRecord = z.infer<typeof exitSchema>
+
+/** Of one whose watcher was killed, and took it with it. */
+export function lostExit(): ExitRecord {
+  return { exitCode: 137, signal: 9, oomKilled: false, finishedAt: Date.now() }
+}
 
 export class ContainerFolder {
   readonly path: string
@@ -76,6 +104,12 @@ export class ContainerFolder {
   }
   writeExit(exit: ExitRecord): void {
     this.#write('exit.json', exit)
+  }
+  readAttachment(): z.infer<typeof attachmentSchema> | undefined {
+    return this.#read('network.json', attachmentSchema)
+  }
+  writeAttachment(attachment: object): void {
+    this.#write('network.json', attachment)
   }
   writeSpec(spec: RuntimeSpec): void {
     this.#write('config.json', spec)

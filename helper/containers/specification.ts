@@ -4,9 +4,10 @@ import type { ImageSettings } from '../images/formats.ts'
 import { defaults } from '../limits.ts'
 import { defaultSeccomp } from '../plan/seccomp.ts'
 import type { NamespaceType, RuntimeMount, RuntimeResources, RuntimeSpec } from '../plan/runtimeSpec.ts'
-import { userAnnotation } from '../plan/runtimeSpec.ts'
+import { initAnnotation, userAnnotation } from '../plan/runtimeSpec.ts'
 import { BulkheadError } from '../protocol/errors.ts'
 import type { Resources, RunRequest } from '../protocol/schemas.ts'
+import { mergeVariables } from './variables.ts'
 
 /** Podman's eleven: Docker's without MKNOD, NET_RAW and AUDIT_WRITE. */
 const capabilities = [
@@ -47,9 +48,14 @@ const shmOptions = ['nosuid', 'noexec', 'nodev', 'mode=1777', `size=${defaults.s
 /** Memory that the kernel cannot start a process in, rounded to pages: below this the limit itself is refused. */
 const leastMemory = 512 * 1024
 
+/** Another entry point than the image's leaves out the image's command, too, as with Docker. */
 function commandOf(request: RunRequest, config: ImageSettings): string[] {
-  const command = request.command.length > 0 ? request.command : (config.Cmd ?? [])
-  const args = [...(config.Entrypoint ?? []), ...command]
+  const { entrypoint } = request
+  const given = entrypoint === undefined ? (config.Cmd ?? []) : []
+  const command = request.command.length > 0 ? request.command : given
+  const args = [...(entrypoint ?? config.Entrypoint ?? []), ...command].filter(
+    (_arg, at, all) => at > 0 || all[0] !== '',
+  )
   if (args.length === 0)
     throw new BulkheadError('InvalidRequest', `image ${request.image} names no command, and none was given`, {
       hint: 'Write the command after the image: bulkhead run IMAGE COMMAND',
@@ -57,15 +63,9 @@ function commandOf(request: RunRequest, config: ImageSettings): string[] {
   return args
 }
 
-/** Later settings of a variable replace earlier ones. */
 function environmentOf(request: RunRequest, config: ImageSettings, hostname: string): string[] {
-  const variables = new Map<string, string>()
   const own = [`PATH=${defaults.path}`, `HOSTNAME=${hostname}`, ...(request.tty ? ['TERM=xterm'] : [])]
-  for (const entry of [...own, ...(config.Env ?? []), ...request.env]) {
-    const equals = entry.indexOf('=')
-    variables.set(entry.slice(0, equals), entry.slice(equals + 1))
-  }
-  return [...variables].map(([name, value]) => `${name}=${value}`)
+  return mergeVariables([...own, ...(config.Env ?? []), ...request.env])
 }
 
 export function runtimeResources(resources: Resources): RuntimeResources {
@@ -117,12 +117,16 @@ function cgroupMounts(cgroups: 'v1' | 'v2'): RuntimeMount[] {
   ]
 }
 
+/** It has the network namespace of the host, or of another container. */
+export function sharesNetwork({ network }: Pick<RunRequest, 'network'>): boolean {
+  return network === 'host' || network.startsWith('container:')
+}
+
 function mountsOf(request: RunRequest, cgroups: 'v1' | 'v2'): RuntimeMount[] {
-  // A sysfs shows a network namespace; the host's can be bound, but not mounted anew, by a user namespace of its own.
-  const sys: RuntimeMount =
-    request.network === 'host'
-      ? { destination: '/sys', type: 'bind', source: '/sys', options: ['rbind', 'ro', 'nosuid', 'nodev', 'noexec'] }
-      : { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['ro', 'nosuid', 'nodev', 'noexec'] }
+  // A sysfs shows a network namespace; one that is not its own can be bound, but not mounted anew, by a user namespace.
+  const sys: RuntimeMount = sharesNetwork(request)
+    ? { destination: '/sys', type: 'bind', source: '/sys', options: ['rbind', 'ro', 'nosuid', 'nodev', 'noexec'] }
+    : { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['ro', 'nosuid', 'nodev', 'noexec'] }
   return [
     { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'nodev', 'noexec'] },
     {
@@ -140,16 +144,22 @@ function mountsOf(request: RunRequest, cgroups: 'v1' | 'v2'): RuntimeMount[] {
     { destination: '/dev/shm', type: 'tmpfs', source: 'shm', options: shmOptions },
     { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'nodev', 'noexec'] },
     sys,
-    ...(request.network === 'host' ? [] : cgroupMounts(cgroups)),
+    ...(sharesNetwork(request) ? [] : cgroupMounts(cgroups)),
   ]
 }
 
-function namespacesOf(request: RunRequest, facts: HostFacts): { type: NamespaceType }[] {
+/** As Docker sets them: any user of the container may listen on port 80, and ping. */
+const networkSysctls = { 'net.ipv4.ip_unprivileged_port_start': '0', 'net.ipv4.ping_group_range': '0 65535' }
+
+function namespacesOf({ request, facts, joined }: SpecificationInput): { type: NamespaceType; path?: string }[] {
   const types: NamespaceType[] = ['pid', 'mount', 'uts', 'ipc', 'cgroup']
-  if (request.network === 'none') types.push('network')
+  if (!sharesNetwork(request)) types.push('network')
   if (request.userns === 'private') types.push('user')
   if (facts.timeNamespace) types.push('time')
-  return types.map((type) => ({ type }))
+  const others = request.network.startsWith('container:')
+    ? [{ type: 'network' as const, path: `/proc/${joined}/ns/net` }]
+    : []
+  return [...types.map((type) => ({ type })), ...others]
 }
 
 export interface SpecificationInput {
@@ -159,8 +169,12 @@ export interface SpecificationInput {
   readonly facts: HostFacts
   readonly cgroups: 'v1' | 'v2'
   readonly cgroupsPath: string
+  /** What the user asked for, as an OCI runtime specification says it. */
+  readonly mounts: readonly RuntimeMount[]
   /** First host id of the container's user namespace; undefined for `userns: host`. */
   readonly firstId: number | undefined
+  /** First process of the container whose network namespace it has; 0 for none. */
+  readonly joined: number
 }
 
 /** @throws BulkheadError for what cannot be: no command, a limit that is too small. */
@@ -184,13 +198,17 @@ export function makeSpecification(input: SpecificationInput): RuntimeSpec {
     },
     root: { path: 'rootfs', readonly: request.readOnly },
     hostname,
-    mounts: mountsOf(request, input.cgroups),
-    annotations: { [userAnnotation]: request.user || (config.User ?? '') },
+    mounts: [...mountsOf(request, input.cgroups), ...input.mounts],
+    annotations: {
+      [userAnnotation]: request.user || (config.User ?? ''),
+      ...(request.init && { [initAnnotation]: 'true' }),
+    },
     linux: {
       uidMappings: mappings,
       gidMappings: mappings,
-      namespaces: namespacesOf(request, facts),
+      namespaces: namespacesOf(input),
       cgroupsPath: input.cgroupsPath,
+      sysctl: sharesNetwork(request) ? {} : networkSysctls,
       resources: runtimeResources(request.resources),
       seccomp: defaultSeccomp,
       maskedPaths: [...maskedPaths.filter(facts.has), ...facts.thermalPaths],

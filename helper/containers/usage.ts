@@ -155,7 +155,9 @@ export class UsageOf {
     dryRun: boolean
   }): Promise<{ images: string[]; containers: string[]; reclaimed: number }> {
     const { store, containers, contents } = this.#parts
-    const ended = options.containers ? containers.all().filter(({ runs, state }) => !runs && state !== 'removing') : []
+    const ended = options.containers
+      ? containers.all().filter(({ state }) => state === 'created' || state === 'exited')
+      : []
     const endedNames = new Set(ended.map(({ record }) => record.name))
     const isUnused = ({ summary }: Image): boolean =>
       containers.usersOfImage(summary).every((name) => endedNames.has(name))
@@ -166,7 +168,8 @@ export class UsageOf {
     const sizes = await Promise.all(ended.map((container) => contents.size(container)))
     let reclaimed = sizes.reduce((total, size) => total + size, 0)
     const names = ended.map(({ record }) => record.name)
-    if (!options.dryRun) for (const container of ended) await containers.remove(container.id, false)
+    if (!options.dryRun)
+      for (const container of ended) await containers.remove(container.id, { force: false, volumes: false })
     const images = [...new Set(doomed.map(({ summary }) => labelOf(summary)))]
     reclaimed += this.#freed(doomed, ended)
     if (!options.dryRun) {

@@ -1,7 +1,7 @@
 /** The helper's end of one watcher: told when the container started, failed to, or ended. */
 import { Socket, createConnection } from 'node:net'
 import type { Native } from '../host/native.ts'
-import { FrameReader, type WatcherFrame } from './frames.ts'
+import { FrameReader, frameType, makeFrame, type WatcherFrame } from './frames.ts'
 
 type Started = Extract<WatcherFrame, { type: 'started' }>
 type Failed = Extract<WatcherFrame, { type: 'failed' }>
@@ -47,6 +47,13 @@ export class Watcher {
     const watcher = new Watcher(createConnection(socketPath), () => Promise.resolve())
     watcher.listen(listener)
     return watcher
+  }
+
+  /** One more stream of what a container prints from now on, and to its input. */
+  static attach(socketPath: string): Socket {
+    const socket = createConnection(socketPath)
+    socket.write(makeFrame(frameType.attach))
+    return socket
   }
 
   get isGone(): boolean {

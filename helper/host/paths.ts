@@ -42,12 +42,18 @@ export class Paths {
   socketOfWatcher(id: string): string {
     return join(this.sockets, socketName(id))
   }
+  get networks(): string {
+    return join(this.state, 'networks')
+  }
+  get volumes(): string {
+    return join(this.state, 'volumes')
+  }
   get privacyLayer(): string {
     return join(this.run, 'privacy')
   }
 
-  /** Name of the parent cgroup: helpers with different roots do not meet. */
-  get cgroup(): string {
+  /** Name of the parent cgroup and of the firewall's table: helpers with different roots do not meet. */
+  get kernelName(): string {
     if (this.state === defaultState) return 'bulkhead'
     return `bulkhead-${createHash('sha256').update(this.state).digest('hex').slice(0, 12)}`
   }

@@ -91,6 +91,17 @@ const settingsSchema = z.looseObject({
   Volumes: z.record(z.string(), z.unknown()).nullish(),
   ExposedPorts: z.record(z.string(), z.unknown()).nullish(),
   StopSignal: z.string().nullish(),
+  /** Times are nanoseconds. */
+  Healthcheck: z
+    .looseObject({
+      Test: z.array(z.string()).nullish(),
+      Interval: z.number().nullish(),
+      Timeout: z.number().nullish(),
+      StartPeriod: z.number().nullish(),
+      StartInterval: z.number().nullish(),
+      Retries: z.number().nullish(),
+    })
+    .nullish(),
   OnBuild: z.array(z.string()).nullish(),
 })
 export type ImageSettings = z.infer<typeof settingsSchema>

@@ -42,6 +42,20 @@ export function describe(operation: Operation): string {
       return `${operation.source} on ${operation.target}`
     case 'bind device':
       return `/dev/${operation.name}`
+    case 'join network':
+      return `of process ${operation.pid}`
+    case 'open source':
+      return operation.source
+    case 'attach mount':
+      return operation.target
+    case 'mount tmpfs':
+      return operation.target
+    case 'connect network':
+      return `${operation.name} to ${operation.bridge}`
+    case 'configure link':
+      return `${operation.name} ${operation.addresses.join(', ')}`
+    case 'set sysctl':
+      return `${operation.path.replaceAll('/', '.')} = ${operation.value}`
     case 'symlink':
       return `${operation.directory}/${operation.name} → ${operation.content}`
     case 'bind file':
@@ -76,6 +90,7 @@ export function describe(operation: Operation): string {
     case 'attach root':
     case 'pivot root':
     case 'set no_new_privs':
+    case 'start init':
       return ''
   }
 }

@@ -1,7 +1,7 @@
 /** A plan for one more process in a container that runs: into its cgroups and namespaces, with its restrictions. */
 import { cloneFlags } from './kernel.ts'
 import type { Operation } from './operations.ts'
-import { hostIdOfRoot, namespaceFlags, processOperations } from './plan.ts'
+import { hostIdOfRoot, processOperations } from './plan.ts'
 import type { RuntimeSpec } from './runtimeSpec.ts'
 
 export interface ExecPlacement {
@@ -21,9 +21,10 @@ export interface ExecPlacement {
 /** `spec`: the container's own, with the process that is to be. */
 export function makeExecPlan(spec: RuntimeSpec, placement: ExecPlacement): Operation[] {
   const { process, linux } = spec
-  const has = (type: string): boolean => linux.namespaces.some((namespace) => namespace.type === type)
   // Its pid namespace is the watcher's to enter: a process is born into it.
-  const flags = (namespaceFlags(spec) & ~cloneFlags.pid) | (has('cgroup') ? cloneFlags.cgroup : 0n)
+  const flags = linux.namespaces
+    .filter(({ type }) => type !== 'pid')
+    .reduce((all, { type }) => all | cloneFlags[type], 0n)
   return [
     {
       operation: 'watch',

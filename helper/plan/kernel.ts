@@ -23,6 +23,16 @@ export const mountAttributes: Readonly<Record<string, bigint>> = {
   strictatime: 0x20n,
 }
 
+/** mount_setattr(2), from <linux/mount.h>: mount_namespaces(7). A shared source stays the peer that it is. */
+export const propagations: Readonly<Record<string, bigint>> = {
+  rprivate: 0x40000n,
+  private: 0x40000n,
+  rslave: 0x80000n,
+  slave: 0x80000n,
+  rshared: 0n,
+  shared: 0n,
+}
+
 /** setrlimit(2), from <asm-generic/resource.h>. */
 export const rlimits: Readonly<Record<string, number>> = {
   RLIMIT_CPU: 0,

@@ -28,6 +28,7 @@ export const operations: readonly OperationDescription[] = [
   { name: 'set cgroup limit', by: 'watcher', fields: [['file', 'string'], ['value', 'string']] },
   { name: 'new mount namespace for layers', by: 'watcher', fields: [['scratch', 'string']] },
   { name: 'join container', by: 'watcher', fields: [['pid', 'u32'], ['cgroup', 'string']] },
+  { name: 'join network', by: 'watcher', fields: [['pid', 'u32'], ['cgroup', 'string']] },
   { name: 'use cgroup', by: 'watcher', fields: [['directory', 'string'], ['unified', 'u32']] },
   { name: 'new namespaces', by: 'watcher', fields: [['flags', 'u64']] },
   {
@@ -43,12 +44,45 @@ export const operations: readonly OperationDescription[] = [
   { name: 'add layer', by: 'watcher', fields: [['directory', 'string'], ['idmapped', 'u32']] },
   { name: 'record opens', by: 'watcher', fields: [] },
   { name: 'mount overlay', by: 'watcher', fields: [['upper', 'string'], ['work', 'string'], ['isVolatile', 'u32']] },
+  {
+    name: 'open source',
+    by: 'watcher',
+    fields: [
+      ['source', 'string'],
+      ['uid', 'u32'],
+      ['gid', 'u32'],
+      ['groups', 'string'],
+      ['idmapped', 'u32'],
+      ['attributes', 'u64'],
+      ['propagation', 'u64'],
+      ['create', 'u32'],
+    ],
+  },
+  {
+    name: 'connect network',
+    by: 'watcher',
+    fields: [
+      ['bridge', 'string'],
+      ['link', 'string'],
+      ['name', 'string'],
+      ['mac', 'string'],
+    ],
+  },
   { name: 'enter cgroup', by: 'container', fields: [] },
   { name: 'join namespaces', by: 'container', fields: [['flags', 'u64']] },
   { name: 'new cgroup namespace', by: 'container', fields: [] },
   { name: 'become root of user namespace', by: 'container', fields: [] },
   { name: 'set hostname', by: 'container', fields: [['hostname', 'string']] },
   { name: 'set loopback up', by: 'container', fields: [] },
+  {
+    name: 'configure link',
+    by: 'container',
+    fields: [
+      ['name', 'string'],
+      ['addresses', 'strings'],
+      ['gateways', 'strings'],
+    ],
+  },
   { name: 'make mounts private', by: 'container', fields: [] },
   { name: 'attach root', by: 'container', fields: [] },
   {
@@ -72,6 +106,17 @@ export const operations: readonly OperationDescription[] = [
     ],
   },
   { name: 'symlink', by: 'container', fields: [['content', 'string'], ['directory', 'string'], ['name', 'string']] },
+  { name: 'attach mount', by: 'container', fields: [['target', 'string']] },
+  {
+    name: 'mount tmpfs',
+    by: 'container',
+    fields: [
+      ['target', 'string'],
+      ['attributes', 'u64'],
+      ['options', 'strings'],
+    ],
+  },
+  { name: 'set sysctl', by: 'container', fields: [['path', 'string'], ['value', 'string']] },
   { name: 'bind file', by: 'container', fields: [['target', 'string'], ['content', 'bytes'], ['mode', 'u32']] },
   { name: 'mask path', by: 'container', fields: [['path', 'string']] },
   { name: 'make path read-only', by: 'container', fields: [['path', 'string']] },
@@ -83,6 +128,7 @@ export const operations: readonly OperationDescription[] = [
   { name: 'set user', by: 'container', fields: [['user', 'string'], ['umask', 'u32']] },
   { name: 'set capabilities', by: 'container', fields: [['effective', 'u64']] },
   { name: 'set no_new_privs', by: 'container', fields: [] },
+  { name: 'start init', by: 'container', fields: [] },
   { name: 'set working directory', by: 'container', fields: [['path', 'string']] },
   { name: 'install seccomp filter', by: 'container', fields: [['program', 'bytes']] },
   { name: 'exec', by: 'container', fields: [['arguments', 'strings'], ['environment', 'strings']] },
@@ -107,6 +153,8 @@ export type Operation =
   | { operation: 'new mount namespace for layers'; scratch: string }
   /** pidfd_open(2) of a running container's first process, which must be in a cgroup of this name; children are born in its pid namespace */
   | { operation: 'join container'; pid: number; cgroup: string }
+  /** setns(2) into the network namespace of another running container, whose first process must be in a cgroup of this name */
+  | { operation: 'join network'; pid: number; cgroup: string }
   /** open one cgroup directory that is there (all controllers on v2, one hierarchy on v1), for the process to enter */
   | { operation: 'use cgroup'; directory: string; unified: number }
   /** clone3(2) with these CLONE_NEW* flags, into the cgroup on v2 */
@@ -119,6 +167,20 @@ export type Operation =
   | { operation: 'record opens' }
   /** overlayfs of the layers added so far; volatile leaves out the flush to disk at unmount */
   | { operation: 'mount overlay'; upper: string; work: string; isVolatile: number }
+  /** open_tree(2) of a host directory or file, opened with a caller's rights; a missing directory is made when `create` says so; id-mapped: 0 not, 1 to the container's ids, 2 the caller alone to the container's root; propagation: MS_* of mount(2) */
+  | {
+      operation: 'open source'
+      source: string
+      uid: number
+      gid: number
+      groups: string
+      idmapped: number
+      attributes: bigint
+      propagation: bigint
+      create: number
+    }
+  /** a veth(4) pair: one link a port of the bridge, its peer in the container */
+  | { operation: 'connect network'; bridge: string; link: string; name: string; mac: string }
   /** on v1: write 0 to tasks of each hierarchy; on v2 clone3 already did it */
   | { operation: 'enter cgroup' }
   /** setns(2) into these CLONE_NEW* namespaces of the container that was joined */
@@ -131,6 +193,8 @@ export type Operation =
   | { operation: 'set hostname'; hostname: string }
   /** SIOCSIFFLAGS on lo (netdevice(7)) */
   | { operation: 'set loopback up' }
+  /** wait for the link, then addresses, up, default routes (rtnetlink(7)) */
+  | { operation: 'configure link'; name: string; addresses: readonly string[]; gateways: readonly string[] }
   /** no mount event leaves or enters (mount_namespaces(7)) */
   | { operation: 'make mounts private' }
   /** receive the overlay from the watcher and attach it; later paths are resolved inside it */
@@ -143,6 +207,12 @@ export type Operation =
   | { operation: 'bind device'; name: string; deviceMajor: number; deviceMinor: number }
   /** a symbolic link in a directory made before */
   | { operation: 'symlink'; content: string; directory: string; name: string }
+  /** receive a mount from the watcher and attach it on a path inside the root, links followed inside; never on a kernel file system */
+  | { operation: 'attach mount'; target: string }
+  /** a tmpfs on a path inside the root, links followed inside; never on a kernel file system */
+  | { operation: 'mount tmpfs'; target: string; attributes: bigint; options: readonly string[] }
+  /** write to a file below /proc/sys of a namespace of the container's own */
+  | { operation: 'set sysctl'; path: string; value: string }
   /** a generated file (in memory) bound on a path inside the root */
   | { operation: 'bind file'; target: string; content: Uint8Array; mode: number }
   /** cover a kernel file with /dev/null, a directory with an empty read-only tmpfs */
@@ -165,6 +235,8 @@ export type Operation =
   | { operation: 'set capabilities'; effective: bigint }
   /** prctl(PR_SET_NO_NEW_PRIVS) */
   | { operation: 'set no_new_privs' }
+  /** the command becomes a child; this process stays as the first one, reaps and passes signals on */
+  | { operation: 'start init' }
   /** resolved inside the root without magic links, made when missing, checked after fchdir */
   | { operation: 'set working directory'; path: string }
   /** seccomp(SECCOMP_SET_MODE_FILTER) with a compiled BPF program */

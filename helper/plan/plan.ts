@@ -2,10 +2,10 @@
  * A container's plan: what the kernel is asked to do, in order. A pure function of the OCI runtime specification and of
  * where things lie; it touches no kernel, so that a test can read it like a page.
  */
-import { capabilityMask, cloneFlags, mountAttributes, rlimits } from './kernel.ts'
+import { capabilityMask, cloneFlags, mountAttributes, propagations, rlimits } from './kernel.ts'
 import type { Operation } from './operations.ts'
 import type { IdMapping, RuntimeMount, RuntimeSpec } from './runtimeSpec.ts'
-import { userAnnotation } from './runtimeSpec.ts'
+import { initAnnotation, userAnnotation } from './runtimeSpec.ts'
 
 export interface Layer {
   readonly directory: string
@@ -37,6 +37,25 @@ export interface Placement {
   readonly openStdin: boolean
   /** List the files that it opens. */
   readonly recordOpens: boolean
+  /** In order; none for a network namespace that leads nowhere. */
+  readonly links: readonly Link[]
+  /** A running container whose network namespace it shares: its first process, and part of its cgroup's name. */
+  readonly joinNetwork: { readonly pid: number; readonly cgroup: string } | undefined
+  /** Supplementary groups of whoever asked for the bind mounts, and which of those are made where nothing is. */
+  readonly callerGroups: readonly number[]
+  readonly createdSources: ReadonlySet<string>
+}
+
+/** One link of a container, a port of a bridge. */
+export interface Link {
+  readonly bridge: string
+  readonly link: string
+  readonly name: string
+  readonly mac: string
+  /** With their prefixes. */
+  readonly addresses: readonly string[]
+  /** Of the default routes. */
+  readonly gateways: readonly string[]
 }
 
 const devices = [
@@ -65,9 +84,12 @@ export function hostIdOfRoot(mappings: readonly IdMapping[]): number {
 }
 
 export function namespaceFlags(spec: RuntimeSpec): bigint {
-  return spec.linux.namespaces
-    .filter(({ type }) => type !== 'cgroup') // entered after the cgroup itself, by `new cgroup namespace`
-    .reduce((flags, { type }) => flags | cloneFlags[type], 0n)
+  return (
+    spec.linux.namespaces
+      // The cgroup's is entered after the cgroup itself; one with a path is somebody else's.
+      .filter(({ type, path }) => type !== 'cgroup' && path === undefined)
+      .reduce((flags, { type }) => flags | cloneFlags[type], 0n)
+  )
 }
 
 function attributesOf(mount: RuntimeMount): { attributes: bigint; options: string[] } {
@@ -76,14 +98,40 @@ function attributesOf(mount: RuntimeMount): { attributes: bigint; options: strin
   for (const option of mount.options) {
     const attribute = mountAttributes[option]
     if (attribute !== undefined) attributes |= attribute
-    else if (option !== 'rbind') options.push(option)
+    else if (option !== 'rbind' && option !== 'idmap' && !(option in propagations)) options.push(option)
   }
   return { attributes, options }
+}
+
+/** Kernel file systems go to fixed places; what a user asks for goes where the image's links lead. */
+function isUsers({ type, destination }: RuntimeMount): boolean {
+  if (type === 'bind') return destination !== '/sys'
+  return type === 'tmpfs' && !/^\/(?:dev|sys)(?:\/|$)/.test(destination)
+}
+
+function openSource(mount: RuntimeMount, { callerGroups, createdSources }: Placement): Operation {
+  const caller = mount.uidMappings?.[0]
+  const propagation = mount.options.find((option) => option in propagations)
+  return {
+    operation: 'open source',
+    source: mount.source,
+    uid: caller?.containerID ?? 0,
+    gid: mount.gidMappings?.[0]?.containerID ?? 0,
+    groups: caller === undefined ? '' : callerGroups.join(' '),
+    idmapped: !mount.options.includes('idmap') ? 0 : caller === undefined ? 1 : 2,
+    attributes: attributesOf(mount).attributes,
+    propagation: propagations[propagation ?? 'rprivate']!,
+    create: Number(createdSources.has(mount.source)),
+  }
 }
 
 function mount(mount: RuntimeMount): Operation[] {
   const { attributes, options } = attributesOf(mount)
   const target = mount.destination
+  if (isUsers(mount))
+    return mount.type === 'bind'
+      ? [{ operation: 'attach mount', target }]
+      : [{ operation: 'mount tmpfs', target, attributes, options }]
   if (mount.type === 'bind') return [{ operation: 'bind', source: mount.source, target, attributes }]
   const operation: Operation = { operation: 'mount', type: mount.type, target, attributes, options }
   if (target !== '/dev') return [operation]
@@ -112,6 +160,7 @@ function watcherOperations(spec: RuntimeSpec, placement: Placement): Operation[]
       attached: Number(placement.attached),
     },
     ...placement.cgroup,
+    ...(placement.joinNetwork === undefined ? [] : [{ operation: 'join network', ...placement.joinNetwork } as const]),
     ...(placement.scratch === undefined
       ? []
       : [{ operation: 'new mount namespace for layers', scratch: placement.scratch } as const]),
@@ -135,12 +184,20 @@ function watcherOperations(spec: RuntimeSpec, placement: Placement): Operation[]
       work: placement.work,
       isVolatile: Number(placement.isVolatile),
     },
+    ...spec.mounts
+      .filter((mount) => isUsers(mount) && mount.type === 'bind')
+      .map((mount) => openSource(mount, placement)),
+    ...placement.links.map(({ bridge, link, name, mac }): Operation => ({
+      operation: 'connect network',
+      ...{ bridge, link, name, mac },
+    })),
   ]
 }
 
 function rootOperations(spec: RuntimeSpec, placement: Placement): Operation[] {
   const { process, linux, root } = spec
-  const has = (type: string): boolean => linux.namespaces.some((namespace) => namespace.type === type)
+  const has = (type: string): boolean =>
+    linux.namespaces.some((namespace) => namespace.type === type && namespace.path === undefined)
   return [
     ...(placement.entersCgroup ? [{ operation: 'enter cgroup' } as const] : []),
     ...(has('cgroup') ? [{ operation: 'new cgroup namespace' } as const] : []),
@@ -156,6 +213,11 @@ function rootOperations(spec: RuntimeSpec, placement: Placement): Operation[] {
       content: Buffer.from(content),
       mode,
     })),
+    ...Object.entries(linux.sysctl).map(([name, value]): Operation => ({
+      operation: 'set sysctl',
+      path: name.replaceAll('.', '/'),
+      value,
+    })),
     ...linux.maskedPaths.map((path): Operation => ({ operation: 'mask path', path })),
     ...linux.readonlyPaths.map((path): Operation => ({ operation: 'make path read-only', path })),
     ...(process.terminal
@@ -167,6 +229,11 @@ function rootOperations(spec: RuntimeSpec, placement: Placement): Operation[] {
           } as const,
         ]
       : []),
+    // Last, since the watcher makes the links after everything else.
+    ...placement.links.map(({ name, addresses, gateways }): Operation => ({
+      operation: 'configure link',
+      ...{ name, addresses, gateways },
+    })),
     { operation: 'pivot root' },
     ...(root.readonly ? [{ operation: 'set root attributes', attributes: mountAttributes['ro']! } as const] : []),
   ]
@@ -195,6 +262,7 @@ export function processOperations(
     },
     { operation: 'set capabilities', effective: capabilityMask(process.capabilities.effective) },
     ...(process.noNewPrivileges ? [{ operation: 'set no_new_privs' } as const] : []),
+    ...(spec.annotations[initAnnotation] === 'true' ? [{ operation: 'start init' } as const] : []),
     { operation: 'install seccomp filter', program: placement.seccompProgram },
     { operation: 'exec', arguments: process.args, environment: process.env },
   ]

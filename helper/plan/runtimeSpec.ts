@@ -5,6 +5,9 @@ export interface RuntimeMount {
   readonly type: string
   readonly source: string
   readonly options: readonly string[]
+  /** With the option `idmap`: ids of the source as this mount shows them; without, the container's own mapping is meant. */
+  readonly uidMappings?: readonly IdMapping[]
+  readonly gidMappings?: readonly IdMapping[]
 }
 
 export interface IdMapping {
@@ -77,8 +80,10 @@ export interface RuntimeSpec {
   readonly linux: {
     readonly uidMappings: readonly IdMapping[]
     readonly gidMappings: readonly IdMapping[]
-    readonly namespaces: readonly { readonly type: NamespaceType }[]
+    readonly namespaces: readonly { readonly type: NamespaceType; readonly path?: string }[]
     readonly cgroupsPath: string
+    /** `net.ipv4.ip_unprivileged_port_start` and the like, of namespaces of its own. */
+    readonly sysctl: Readonly<Record<string, string>>
     readonly resources: RuntimeResources
     readonly seccomp: Seccomp
     readonly maskedPaths: readonly string[]
@@ -87,3 +92,5 @@ export interface RuntimeSpec {
 }
 
 export const userAnnotation = 'dev.bulkhead.user'
+/** `true`: a first process of ours that reaps and passes signals on. */
+export const initAnnotation = 'dev.bulkhead.init'

@@ -37,6 +37,14 @@ export const errorKinds = {
   Cancelled: { code: 23, exitCode: 1 },
   /** A registry has no such image, or none for the platform. */
   NotInRegistry: { code: 24, exitCode: 1 },
+  NetworkNotFound: { code: 25, exitCode: 1 },
+  NetworkInUse: { code: 26, exitCode: 1 },
+  /** An address, or a port of the host, that somebody has. */
+  AddressInUse: { code: 27, exitCode: 125 },
+  VolumeNotFound: { code: 28, exitCode: 1 },
+  VolumeInUse: { code: 29, exitCode: 1 },
+  /** Networks cannot be made here: no nftables, no bridges. */
+  NetworkFailed: { code: 30, exitCode: 125 },
 } as const satisfies Record<string, ErrorKind>
 
 export type ErrorReason = keyof typeof errorKinds

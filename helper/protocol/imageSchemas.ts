@@ -1,7 +1,8 @@
 /** What is said about images, layers and files. Sizes are bytes, times milliseconds since 1970. */
 import * as z from 'zod'
-import { containerReference, text } from './schemas.ts'
+import { containerReference, text } from './fields.ts'
 import { parseReference } from './reference.ts'
+import { volumeName } from './volumeSchemas.ts'
 
 const sha256 = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'must be sha256: and 64 hexadecimal digits')
 
@@ -89,6 +90,7 @@ export const rootReference = z.union([
   z.strictObject({ layer: z.union([sha256, z.literal('host')]), below: z.boolean().default(false) }),
   /** What a container has written, alone; `below`: what its image has. */
   z.strictObject({ writable: containerReference, below: z.boolean().default(false) }),
+  z.strictObject({ volume: volumeName }),
 ])
 export type RootReference = z.output<typeof rootReference>
 

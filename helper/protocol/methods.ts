@@ -1,16 +1,11 @@
 /** The methods of the helper. Whoever the socket lets in may call them; what needs a rule of the policy says so. */
 import * as z from 'zod'
-import {
-  containerReference,
-  containerSummary,
-  event,
-  endOfStream,
-  execRequest,
-  runRequest,
-  startTrace,
-  text,
-} from './schemas.ts'
+import { containerName, containerReference, signal, text } from './fields.ts'
 import * as images from './imageSchemas.ts'
+import { containerProcess, containerStats, restartPolicy } from './lifecycleSchemas.ts'
+import * as networks from './networkSchemas.ts'
+import { containerSummary, event, endOfStream, execRequest, resources, runRequest, startTrace } from './schemas.ts'
+import * as volumes from './volumeSchemas.ts'
 
 export const protocolVersion = 1
 
@@ -21,6 +16,8 @@ const inRoot = z.strictObject({ root: images.rootReference, path: images.path })
 /** Of a file in the caller's own process. Unsupported before Linux 6.5: send the bytes then. */
 const descriptor = z.int().min(0).max(1_048_576)
 const execId = z.string().regex(/^[0-9a-f]{64}$/)
+/** Seconds before SIGKILL. */
+const grace = z.int().min(0).max(86_400)
 const exit = z.object({ exitCode: z.number(), oomKilled: z.boolean() })
 
 export const methods = {
@@ -38,18 +35,46 @@ export const methods = {
   },
   /** All containers, newest first. May be repeated. */
   'containers/list': { params: nothing, result: z.array(containerSummary) },
+  /** Makes a container without starting it: `attach` means nothing here. `network: host` and `userns: host` need a rule. */
+  'containers/create': { params: runRequest, result: containerSummary },
   /** Makes a container and starts it; answers when its command runs. `network: host` and `userns: host` need a rule. */
   'containers/run': { params: runRequest, result: containerSummary },
-  /** Starts a container that is `created` or `exited`, with its files as it left them. */
-  'containers/start': { params: byReference, result: containerSummary },
-  /** Asks a running container to end, and kills it after `timeout` seconds. Nothing to do for one that does not run. */
+  /** Starts a container that is `created` or `exited`, with its files as it left them. `attach`: this connection carries
+   * its stdio, from the first byte on. */
+  'containers/start': { params: byReference.extend({ attach: z.boolean().default(false) }), result: containerSummary },
+  /** Asks a running container to end with its stop signal, and kills it after `timeout` seconds: without one, its own, or
+   * 10. Nothing to do for one that does not run. It is not restarted. */
   'containers/stop': {
-    params: byReference.extend({ timeout: z.int().min(0).max(86_400).default(10) }),
+    params: byReference.extend({ signal: signal.optional(), timeout: grace.optional() }),
     result: containerSummary,
+  },
+  /** Stops it, when it runs, and starts it. */
+  'containers/restart': {
+    params: byReference.extend({ signal: signal.optional(), timeout: grace.optional() }),
+    result: containerSummary,
+  },
+  /** This connection carries the stdio of a running container: what it prints from now on, and its input when it has
+   * one. Closing the connection detaches. */
+  'containers/attach': {
+    params: byReference,
+    result: z.object({ id: z.string(), tty: z.boolean(), openStdin: z.boolean() }),
+  },
+  'containers/rename': { params: byReference.extend({ name: containerName }), result: containerSummary },
+  /** Changes limits, at once where it runs, and the restart policy. What is left out stays. */
+  'containers/update': {
+    params: byReference.extend({ resources: resources.default({}), restart: restartPolicy.optional() }),
+    result: containerSummary,
+  },
+  /** Processes of a running container. May be repeated. */
+  'containers/top': { params: byReference, result: z.array(containerProcess) },
+  /** What containers use: of these, or of all that run. May be repeated. */
+  'containers/stats': {
+    params: z.strictObject({ containers: z.array(containerReference).max(4096).default([]) }),
+    result: z.array(containerStats),
   },
   /** Sends a signal to the first process of a running container. */
   'containers/kill': {
-    params: byReference.extend({ signal: z.int().min(1).max(64).default(9) }),
+    params: byReference.extend({ signal: signal.default(9) }),
     result: containerSummary,
   },
   /** Freezes all processes of a running container. */
@@ -57,7 +82,14 @@ export const methods = {
   /** Lets a paused container go on. */
   'containers/unpause': { params: byReference, result: containerSummary },
   /** Removes a container and what it wrote. One that runs only with `force`, which kills it first. */
-  'containers/remove': { params: byReference.extend({ force: z.boolean().default(false) }), result: z.null() },
+  'containers/remove': {
+    params: byReference.extend({
+      force: z.boolean().default(false),
+      /** And its volumes that have no name. */
+      volumes: z.boolean().default(false),
+    }),
+    result: z.null(),
+  },
   /** Answers when the container has ended; at once when it has already. */
   'containers/wait': { params: byReference, result: exit },
   /** Summary, request, OCI runtime specification and places of one container. May be repeated. */
@@ -71,6 +103,9 @@ export const methods = {
       /** Last lines only; -1 for all. */
       tail: z.int().min(-1).default(-1),
       timestamps: z.boolean().default(false),
+      /** Lines of this time or later, and of this time or earlier: milliseconds since 1970. */
+      since: z.number().min(0).optional(),
+      until: z.number().min(0).optional(),
     }),
     result: z.null(),
   },
@@ -88,7 +123,7 @@ export const methods = {
     result: z.null(),
   },
   /** Sends a signal to a command that runs. */
-  'exec/kill': { params: z.strictObject({ id: execId, signal: z.int().min(1).max(64).default(9) }), result: z.null() },
+  'exec/kill': { params: z.strictObject({ id: execId, signal: signal.default(9) }), result: z.null() },
   /** Files that the container changed in those of its image, sorted. May be repeated. */
   'containers/diff': { params: byReference, result: z.array(images.change) },
   /** Its whole root file system as a tar archive: this connection's stream. */
@@ -234,6 +269,35 @@ export const methods = {
   },
   /** A file or folder as a tar archive: this connection's stream. */
   'files/archive': { params: inRoot, result: z.null() },
+  'networks/list': { params: nothing, result: z.array(networks.networkSummary) },
+  'networks/create': { params: networks.createNetwork, result: networks.networkSummary },
+  'networks/inspect': { params: networks.networkByReference, result: networks.networkSummary },
+  /** Refused while a container uses it, and for the three that are always there. */
+  'networks/remove': { params: networks.networkByReference, result: z.null() },
+  /** Removes networks that no container uses; answers their names. */
+  'networks/prune': { params: nothing, result: z.array(z.string()) },
+  /** A further network for a container: at once where it runs. */
+  'networks/connect': { params: networks.connectParams, result: containerSummary },
+  'networks/disconnect': {
+    params: networks.networkByReference.extend({ container: containerReference, force: z.boolean().default(false) }),
+    result: containerSummary,
+  },
+  'volumes/list': { params: nothing, result: z.array(volumes.volumeSummary) },
+  /** One that is there already is answered as it is. */
+  'volumes/create': { params: volumes.createVolume, result: volumes.volumeSummary },
+  'volumes/inspect': { params: volumes.volumeByName, result: volumes.volumeSummary },
+  /** Refused while a container has it. */
+  'volumes/remove': { params: volumes.volumeByName, result: z.null() },
+  /** Removes volumes that no container has: those without a name, or with `all` every one; answers their names and bytes. */
+  'volumes/prune': {
+    params: z.strictObject({ all: z.boolean().default(false) }),
+    result: z.object({ volumes: z.array(z.string()), reclaimed: z.number() }),
+  },
+  /** What happened lately, oldest first: the last 2,000 events. Times are milliseconds since 1970. */
+  'system/events': {
+    params: z.strictObject({ since: z.number().min(0).default(0), until: z.number().min(0).optional() }),
+    result: z.array(event),
+  },
   'system/df': { params: nothing, result: images.usage },
   /** Removes containers that ended and images that nobody uses: those without a name, or with `all` every one. `dryRun`
    * says what would go. */

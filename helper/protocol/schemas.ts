@@ -1,25 +1,10 @@
 /** What the two sides say, as zod schemas: checked by the helper before anything is done. Sizes are bytes, times are
  * milliseconds since 1970 unless a name says otherwise. */
 import * as z from 'zod'
-
-/** A container by its id, a prefix of its id, or its name. */
-export const containerReference = z.string().min(1).max(128)
-
-const noNul = (text: string): boolean => !text.includes('\0')
-export const text = (max: number) => z.string().max(max).refine(noNul, 'must not contain a NUL character')
-
-export const containerName = z
-  .string()
-  .max(128)
-  .regex(
-    /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/,
-    'must be letters, digits, _ . or -, at least two, beginning with a letter or digit',
-  )
-
-export const hostname = z
-  .string()
-  .max(64)
-  .regex(/^[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?$/, 'must be letters, digits, - and ., at most 64')
+import { absolutePath, containerName, containerReference, hostname, labels, signal, text } from './fields.ts'
+import { healthCheck, healthStatus, restartPolicy } from './lifecycleSchemas.ts'
+import { endpoint, networkFields, publishedPort } from './networkSchemas.ts'
+import { mountFields, mountPoint } from './volumeSchemas.ts'
 
 const throttle = z.strictObject({ major: z.int().min(0), minor: z.int().min(0), rate: z.int().min(1) })
 
@@ -56,7 +41,7 @@ const processFields = {
     .array(text(131_072).regex(/^[^=]+=/, 'must be NAME=VALUE'))
     .max(4096)
     .default([]),
-  workingDirectory: text(4095).regex(/^\//, 'must be an absolute path').optional(),
+  workingDirectory: absolutePath.optional(),
   /** NAME|UID[:GROUP|GID], looked up in the container's own /etc/passwd and /etc/group. */
   user: text(255).default(''),
   tty: z.boolean().default(false),
@@ -81,10 +66,20 @@ export const runRequest = z.strictObject({
   recordOpens: z.boolean().default(false),
   /** Bytes that it may write to its root file system at most; needs project quotas. */
   storageSize: z.int().min(1).optional(),
-  network: z.enum(['none', 'host']).default('none'),
   userns: z.enum(['private', 'host']).default('private'),
-  labels: z.record(z.string().max(255), text(4096)).default({}),
+  labels,
   resources: resources.default({}),
+  /** Instead of the image's; empty for none. */
+  entrypoint: z.array(text(131_072)).max(4096).optional(),
+  ...networkFields,
+  ...mountFields,
+  restart: restartPolicy.default({ name: 'no', maximumRetryCount: 0 }),
+  health: healthCheck.optional(),
+  /** A first process of ours that reaps and passes signals on. */
+  init: z.boolean().default(false),
+  stopSignal: signal.optional(),
+  /** Seconds between the stop signal and SIGKILL. */
+  stopTimeout: z.int().min(0).max(86_400).optional(),
 })
 export type RunRequest = z.infer<typeof runRequest>
 
@@ -98,7 +93,7 @@ export const execRequest = z.strictObject({
 })
 export type ExecRequest = z.infer<typeof execRequest>
 
-export const containerState = z.enum(['created', 'running', 'paused', 'exited', 'removing'])
+export const containerState = z.enum(['created', 'running', 'paused', 'restarting', 'exited', 'removing'])
 export type ContainerState = z.infer<typeof containerState>
 
 export const containerSummary = z.object({
@@ -115,6 +110,16 @@ export const containerSummary = z.object({
   /** Of the first process, as the host sees it; 0 when it does not run. */
   pid: z.number(),
   labels: z.record(z.string(), z.string()),
+  /** Starts by its restart policy since it was last started by somebody. */
+  restartCount: z.number(),
+  /** Null for one without a health check, or that does not run. */
+  health: healthStatus.nullable(),
+  /** `none`, `host`, `container:NAME`, or the name of its first network. */
+  network: z.string(),
+  /** While it runs. */
+  ports: z.array(publishedPort),
+  endpoints: z.array(endpoint),
+  mounts: z.array(mountPoint),
 })
 export type ContainerSummary = z.infer<typeof containerSummary>
 
@@ -124,6 +129,17 @@ export const eventActions = [
   'die',
   'oom',
   'kill',
+  'stop',
+  'restart',
+  'rename',
+  'update',
+  'attach',
+  'exec_start',
+  'exec_die',
+  'health_status',
+  'connect',
+  'disconnect',
+  'mount',
   'pause',
   'unpause',
   'destroy',
@@ -139,7 +155,7 @@ export const eventActions = [
 ] as const
 
 export const event = z.object({
-  type: z.enum(['container', 'image']),
+  type: z.enum(['container', 'image', 'network', 'volume']),
   action: z.enum(eventActions),
   id: z.string(),
   time: z.number(),

@@ -1,4 +1,5 @@
 /** The methods `containers/…`. */
+import type { Socket } from 'node:net'
 import type { Cgroups } from '../cgroups/cgroups.ts'
 import type { Container } from '../containers/container.ts'
 import type { Containers } from '../containers/containers.ts'
@@ -6,6 +7,9 @@ import { readLog } from '../containers/log.ts'
 import { BulkheadError } from '../protocol/errors.ts'
 import type { CheckedParams } from '../protocol/methods.ts'
 import type { ExecRequest, RunRequest } from '../protocol/schemas.ts'
+import { processesIn } from '../containers/processes.ts'
+import { statsOf } from '../containers/stats.ts'
+import { update } from '../containers/update.ts'
 import type { Engine } from './handlers.ts'
 import { grantsFor } from './policy.ts'
 import type { Handlers, Session } from './session.ts'
@@ -17,13 +21,23 @@ type ContainerMethods = Pick<Handlers, Extract<keyof Handlers, `containers/${str
 export function containerHandlers(engine: Engine): ContainerMethods {
   const { containers, contents, execs, policy, cgroups, events } = engine
 
-  async function run(request: RunRequest, session: Session) {
+  /** Whoever takes over another's container takes over what that one was granted. */
+  function requireGrants(session: Session, request: RunRequest): void {
     policy.require(session.caller, grantsFor(request))
-    if (!request.attach) return (await containers.run(request)).container.summary()
+    if (request.network.startsWith('container:'))
+      requireGrants(session, containers.get(request.network.slice('container:'.length)).record.request)
+  }
+
+  /** Starts something whose stdio this connection carries. */
+  async function startAttached(
+    session: Session,
+    start: () => Promise<{ container: Container; attach: Socket | undefined }>,
+  ) {
     session.openStream()
     try {
-      const { container, attach } = await containers.run(request)
-      session.takeInput(passStdio(session, () => container.wait(), attach!))
+      const { container, attach } = await start()
+      const { attach: once } = container.record.request
+      session.takeInput(passStdio(session, attach!, { exit: () => container.wait(), once }))
       return container.summary()
     } catch (error) {
       session.endStream({ exitCode: null, oomKilled: false })
@@ -31,9 +45,36 @@ export function containerHandlers(engine: Engine): ContainerMethods {
     }
   }
 
+  async function run(request: RunRequest, session: Session) {
+    requireGrants(session, request)
+    if (request.attach) return await startAttached(session, () => containers.run(request, session.caller))
+    return (await containers.run(request, session.caller)).container.summary()
+  }
+
+  async function start({ container: reference, attach }: CheckedParams<'containers/start'>, session: Session) {
+    const found = containers.get(reference)
+    requireGrants(session, found.record.request)
+    if (contents.isBeingWritten(found.id))
+      throw new BulkheadError('Busy', `files are being copied into ${found.label}`, {
+        hint: 'Start it when that is done.',
+      })
+    const begin = () => containers.start(found.id, { attached: attach })
+    return attach ? await startAttached(session, begin) : (await begin()).container.summary()
+  }
+
+  function attach(reference: string, session: Session) {
+    const container = containers.get(reference)
+    requireGrants(session, container.record.request)
+    const { tty, openStdin, attach: once } = container.record.request
+    const socket = container.attach()
+    session.openStream()
+    session.takeInput(passStdio(session, socket, { exit: () => container.wait(), once: once && !tty }))
+    return { id: container.id, tty, openStdin }
+  }
+
   async function exec(request: ExecRequest, session: Session) {
     const container = containers.get(request.container)
-    policy.require(session.caller, grantsFor(container.record.request))
+    requireGrants(session, container.record.request)
     const spec = containers.specificationOf(container)
     if (!request.attach) {
       const { id, pid } = await execs.start(container, spec, request)
@@ -41,8 +82,8 @@ export function containerHandlers(engine: Engine): ContainerMethods {
     }
     session.openStream()
     try {
-      const { id, pid, attach, exit } = await execs.start(container, spec, request)
-      session.takeInput(passStdio(session, () => exit, attach!))
+      const { id, pid, attach: socket, exit } = await execs.start(container, spec, request)
+      session.takeInput(passStdio(session, socket!, { exit: () => exit, once: true }))
       return { id, pid }
     } catch (error) {
       session.endStream({ exitCode: null, oomKilled: false })
@@ -80,21 +121,31 @@ export function containerHandlers(engine: Engine): ContainerMethods {
   return {
     'containers/list': () => containers.list(),
     'containers/run': run,
-    'containers/start': async ({ container }, session) => {
-      const found = containers.get(container)
-      policy.require(session.caller, grantsFor(found.record.request))
-      if (contents.isBeingWritten(found.id))
-        throw new BulkheadError('Busy', `files are being copied into ${found.label}`, {
-          hint: 'Start it when that is done.',
-        })
-      return (await containers.start(container)).summary()
+    'containers/create': async (request, session) => {
+      requireGrants(session, request)
+      return (await containers.create(request, session.caller)).summary()
     },
-    'containers/stop': ({ container, timeout }) => changed(container, (found) => found.stop(timeout)),
+    'containers/start': start,
+    'containers/attach': ({ container }, session) => attach(container, session),
+    'containers/stop': ({ container, ...options }) => changed(container, (found) => found.stop(options)),
+    'containers/restart': async ({ container, ...options }, session) => {
+      requireGrants(session, containers.get(container).record.request)
+      return await changed(container, (found) => containers.restart(found, options))
+    },
+    'containers/rename': ({ container, name }) => changed(container, (found) => containers.rename(found, name)),
+    'containers/update': ({ container, resources, restart }) =>
+      changed(container, (found) => update(cgroups, found, { resources, restart })),
+    'containers/top': ({ container }) => processesIn(cgroups, containers.get(container)),
+    'containers/stats': ({ containers: references }) =>
+      statsOf(
+        cgroups,
+        references.length === 0 ? containers.all() : references.map((reference) => containers.get(reference)),
+      ),
     'containers/kill': ({ container, signal }) => changed(container, (found) => found.signal(signal)),
     'containers/pause': ({ container }) => changed(container, (found) => found.pause()),
     'containers/unpause': ({ container }) => changed(container, (found) => found.unpause()),
-    'containers/remove': async ({ container, force }) => {
-      await containers.remove(container, force)
+    'containers/remove': async ({ container, ...options }) => {
+      await containers.remove(container, options)
       return null
     },
     'containers/wait': async ({ container }) => {
@@ -141,6 +192,10 @@ function inspect(containers: Containers, cgroups: Cgroups, reference: string): R
     ...container.summary(),
     imageId: record.imageId,
     request: record.request,
+    caller: record.caller,
+    stopSignal: record.stopSignal,
+    healthCheck: record.health,
+    health: containers.healthOf(record.id) ?? null,
     layers: record.layers,
     upperDirectory: folder.upper,
     workDirectory: folder.work,
@@ -160,9 +215,18 @@ async function sendLog(
   if (container.runs) void container.wait().then(() => end.abort())
   else end.abort()
   const follow = options.follow ? end.signal : undefined
-  for await (const { on, time, bytes } of readLog(container.folder.path, { tail: options.tail, follow })) {
-    if (session.closed.aborted) return
-    await session.sendBytes(on, options.timestamps ? Buffer.concat([Buffer.from(`${time} `), bytes]) : bytes)
+  const { tail, since, until } = options
+  for await (const records of readLog(container.folder.path, { tail, follow, since, until })) {
+    // Neighbours of one stream leave together.
+    for (let from = 0, to = 0; from < records.length; from = to) {
+      const { on } = records[from]!
+      while (to < records.length && records[to]!.on === on) to++
+      if (session.closed.aborted) return
+      const parts = records
+        .slice(from, to)
+        .flatMap(({ time, bytes }) => (options.timestamps ? [Buffer.from(`${time} `), bytes] : [bytes]))
+      await session.sendBytes(on, Buffer.concat(parts))
+    }
   }
   session.endStream({ exitCode: container.summary().exitCode, oomKilled: container.summary().oomKilled })
 }

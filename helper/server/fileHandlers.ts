@@ -14,7 +14,15 @@ import { send } from './streams.ts'
 
 type Method = Extract<keyof Handlers, `layers/${string}` | `files/${string}`>
 
-export function fileHandlers({ native, images, containers, contents, trees, roots }: Engine): Pick<Handlers, Method> {
+export function fileHandlers({
+  native,
+  images,
+  containers,
+  contents,
+  trees,
+  roots,
+  volumes,
+}: Engine): Pick<Handlers, Method> {
   /** The layer of a chain id, and those of any image that stands on it. */
   function layerPlace(chainId: string): LayerPlace {
     for (const { chainIds, layers } of images.all()) {
@@ -42,6 +50,7 @@ export function fileHandlers({ native, images, containers, contents, trees, root
       const { directory, below } = await contents.writable(container)
       return { directories: root.below ? below : [directory] }
     }
+    if ('volume' in root) return { directories: [volumes.data(volumes.get(root.volume).name)] }
     if (root.layer === 'host') return { directories: await contents.layersOf(['/']) }
     const { directory, below } = layerPlace(root.layer)
     if (root.below && below.length === 0) throw new BulkheadError('PathNotFound', 'there is no layer below the lowest')

@@ -8,6 +8,8 @@ import type { Events } from '../containers/events.ts'
 import type { UsageOf } from '../containers/usage.ts'
 import type { HostFacts } from '../host/facts.ts'
 import type { Native } from '../host/native.ts'
+import type { Networks } from '../network/networks.ts'
+import type { Volumes } from '../volumes/volumes.ts'
 import type { ImageStore } from '../images/store.ts'
 import type { ChangeTrees } from '../layers/changes.ts'
 import type { PrivacyLayer } from '../layers/privacy.ts'
@@ -17,6 +19,7 @@ import type { Registries } from '../registry/registries.ts'
 import { version } from '../version.ts'
 import { containerHandlers } from './containerHandlers.ts'
 import { fileHandlers } from './fileHandlers.ts'
+import { networkHandlers } from './networkHandlers.ts'
 import { imageHandlers } from './imageHandlers.ts'
 import type { Policy } from './policy.ts'
 import type { Handlers } from './session.ts'
@@ -29,6 +32,8 @@ export interface Engine {
   readonly contents: Contents
   readonly execs: Execs
   readonly images: ImageStore
+  readonly networks: Networks
+  readonly volumes: Volumes
   readonly usage: UsageOf
   readonly trees: ChangeTrees
   readonly roots: Roots
@@ -50,7 +55,9 @@ export function makeHandlers(engine: Engine): Handlers {
       pid: process.pid,
       node: process.version,
     }),
+    'system/events': ({ since, until }) => engine.events.between(since, until ?? Date.now()),
     ...containerHandlers(engine),
+    ...networkHandlers(engine),
     ...imageHandlers(engine),
     ...transferHandlers(engine),
     ...fileHandlers(engine),

@@ -5,8 +5,13 @@ import { FrameReader, frameType, makeFrame, maxOutgoing } from '../containers/fr
 import { channel } from '../protocol/stream.ts'
 import type { Session } from './session.ts'
 
-/** Takes over the attached socket of what has just started. `exit`: how it will have ended. */
-export function passStdio(session: Session, exit: () => Promise<Exit>, watcher: Socket): (bytes: Buffer) => void {
+/** Takes over an attached socket. `exit`: how it will have ended. `once`: its input ends with this client's, as with
+ * Docker; otherwise others may attach later, and go on. */
+export function passStdio(
+  session: Session,
+  watcher: Socket,
+  { exit, once }: { exit: () => Promise<Exit>; once: boolean },
+): (bytes: Buffer) => void {
   const reader = new FrameReader()
   let sending = Promise.resolve()
   let pending = 0
@@ -32,11 +37,14 @@ export function passStdio(session: Session, exit: () => Promise<Exit>, watcher: 
     )
   })
   watcher.on('drain', () => session.holdInput(false))
-  session.closed.addEventListener('abort', () => watcher.destroy())
+  session.closed.addEventListener('abort', () => {
+    if (once) watcher.write(makeFrame(frameType.stdinEnd), () => watcher.destroy())
+    else watcher.destroy()
+  })
 
   return (bytes) => {
     if (bytes.byteLength === 0) {
-      watcher.write(makeFrame(frameType.stdinEnd))
+      if (once) watcher.write(makeFrame(frameType.stdinEnd))
       return
     }
     let room = true

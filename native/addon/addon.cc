@@ -20,6 +20,12 @@ Napi::Value open_file(const Napi::CallbackInfo &info);
 Napi::Value scan_layer(const Napi::CallbackInfo &info);
 Napi::Value set_project_quota(const Napi::CallbackInfo &info);
 Napi::Value peer_file(const Napi::CallbackInfo &info);
+Napi::Value ensure_bridge(const Napi::CallbackInfo &info);
+Napi::Value remove_link(const Napi::CallbackInfo &info);
+Napi::Value connect_container(const Napi::CallbackInfo &info);
+Napi::Value reserve_port(const Napi::CallbackInfo &info);
+Napi::Value nft(const Napi::CallbackInfo &info);
+Napi::Value watch_firewall(const Napi::CallbackInfo &info);
 
 static Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("peerCredentials", Napi::Function::New(env, peer_credentials));
@@ -41,6 +47,12 @@ static Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("scanLayer", Napi::Function::New(env, scan_layer));
   exports.Set("setProjectQuota", Napi::Function::New(env, set_project_quota));
   exports.Set("peerFile", Napi::Function::New(env, peer_file));
+  exports.Set("ensureBridge", Napi::Function::New(env, ensure_bridge));
+  exports.Set("removeLink", Napi::Function::New(env, remove_link));
+  exports.Set("connectContainer", Napi::Function::New(env, connect_container));
+  exports.Set("reservePort", Napi::Function::New(env, reserve_port));
+  exports.Set("nft", Napi::Function::New(env, nft));
+  exports.Set("watchFirewall", Napi::Function::New(env, watch_firewall));
   return exports;
 }
 

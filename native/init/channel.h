@@ -7,6 +7,8 @@ namespace channel {
 
 constexpr char kIdsMapped = 'm';  // to the container: its user namespace has its id maps
 constexpr char kRoot = 'r';       // to the container, with a descriptor: the overlay
+constexpr char kMount = 'b';      // to the container, with a descriptor: a mount to attach
+constexpr char kLink = 'l';       // to the container: its network link is there
 constexpr char kTerminal = 't';   // to the watcher, with a descriptor: the pty's master
 
 Outcome send(int socket, char message, int fd = -1);

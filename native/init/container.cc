@@ -50,6 +50,8 @@ Outcome carry_out(Container &container, plan::Code code, plan::Reader fields) {
     }
     case Code::kSetLoopbackUp:
       return set_loopback_up();
+    case Code::kConfigureLink:
+      return configure_link(container, plan::ConfigureLink(fields));
     case Code::kMakeMountsPrivate:
       return make_mounts_private();
     case Code::kAttachRoot:
@@ -62,6 +64,12 @@ Outcome carry_out(Container &container, plan::Code code, plan::Reader fields) {
       return bind_device(container, plan::BindDevice(fields));
     case Code::kSymlink:
       return make_symlink(container, plan::Symlink(fields));
+    case Code::kAttachMount:
+      return attach_mount(container, plan::AttachMount(fields));
+    case Code::kMountTmpfs:
+      return mount_tmpfs(container, plan::MountTmpfs(fields));
+    case Code::kSetSysctl:
+      return set_sysctl(container, plan::SetSysctl(fields));
     case Code::kBindFile:
       return bind_file(container, plan::BindFile(fields));
     case Code::kMaskPath:
@@ -84,6 +92,9 @@ Outcome carry_out(Container &container, plan::Code code, plan::Reader fields) {
       return set_capabilities(plan::SetCapabilities(fields).effective);
     case Code::kSetNoNewPrivs:
       return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? ok() : FAIL("prctl");
+    case Code::kStartInit:
+      container.init = true;
+      return ok();
     case Code::kSetWorkingDirectory:
       return set_working_directory(plan::SetWorkingDirectory(fields).path);
     case Code::kInstallSeccompFilter:
@@ -101,6 +112,9 @@ Outcome carry_out(Container &container, plan::Code code, plan::Reader fields) {
     case Code::kAddLayer:
     case Code::kRecordOpens:
     case Code::kMountOverlay:
+    case Code::kJoinNetwork:
+    case Code::kOpenSource:
+    case Code::kConnectNetwork:
       break;
   }
   return fail_with(ENOSYS, "operation %u is not the container's", static_cast<unsigned>(code));

@@ -17,6 +17,7 @@ struct Container {
   Fd null;               // the host's /dev/null, checked
   Fd masked;             // a read-only clone of the empty directory, attached
   char home[256];        // the user's, from /etc/passwd
+  bool init;             // the first process stays, and the command is its child
 };
 
 // Carries out one operation. exec returns only when it failed.
@@ -27,6 +28,9 @@ Outcome make_mounts_private();
 Outcome attach_root(Container &container);
 Outcome mount_file_system(Container &container, const plan::Mount &mount);
 Outcome bind_directory(Container &container, const plan::Bind &bind);
+Outcome attach_mount(Container &container, const plan::AttachMount &mount);
+Outcome mount_tmpfs(Container &container, const plan::MountTmpfs &mount);
+Outcome set_sysctl(Container &container, const plan::SetSysctl &sysctl);
 Outcome bind_device(Container &container, const plan::BindDevice &device);
 Outcome make_symlink(Container &container, const plan::Symlink &symlink);
 Outcome bind_file(Container &container, const plan::BindFile &file);
@@ -45,5 +49,6 @@ Outcome install_seccomp_filter(plan::Bytes program);
 
 // process.cc
 Outcome set_loopback_up();
+Outcome configure_link(Container &container, const plan::ConfigureLink &link);
 Outcome set_working_directory(const char *path);
 Outcome execute(Container &container, const plan::Exec &exec);

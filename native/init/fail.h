@@ -6,6 +6,8 @@
 #include <stdio.h>
 
 constexpr uint32_t kMaxRecords = 1024;
+// Of a plan: as many as a frame to the helper has room for.
+constexpr uint32_t kMaxOperations = 512;
 
 struct Record {
   uint32_t operation;  // index in the plan

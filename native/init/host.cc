@@ -1,16 +1,20 @@
 #include "host.h"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <limits.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "../kernel.h"
+#include "../netlink/rtnetlink.h"
 #include "channel.h"
 #include "opens.h"
 #include "syscalls.h"
@@ -56,20 +60,34 @@ Outcome use_cgroup(Host &host, const plan::UseCgroup &op) {
 
 // By its number the process is found once; that it is the container's is asked of the kernel, and that it still was that
 // one when the kernel said so.
-Outcome join_container(Host &host, const plan::JoinContainer &op) {
-  host.joined.reset(static_cast<int>(syscall(SYS_pidfd_open, op.pid, 0)));
-  if (!host.joined.valid()) return FAIL("process %u", op.pid);
+Outcome open_process(uint32_t pid, const char *cgroup, Fd *process) {
+  process->reset(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  if (!process->valid()) return FAIL("process %u", pid);
   char path[64], text[8192];
-  snprintf(path, sizeof path, "/proc/%u/cgroup", op.pid);
+  snprintf(path, sizeof path, "/proc/%u/cgroup", pid);
   Fd file(open(path, O_RDONLY | O_CLOEXEC));
   ssize_t got = file.valid() ? read(file.get(), text, sizeof text - 1) : -1;
   text[got < 0 ? 0 : got] = '\0';
-  pollfd ended{host.joined.get(), POLLIN, 0};
-  if (strstr(text, op.cgroup) == nullptr || poll(&ended, 1, 0) != 0) return fail_with(ESRCH, "the container has ended");
+  pollfd ended{process->get(), POLLIN, 0};
+  if (strstr(text, cgroup) == nullptr || poll(&ended, 1, 0) != 0) return fail_with(ESRCH, "the container has ended");
+  return ok();
+}
+
+Outcome join_container(Host &host, const plan::JoinContainer &op) {
+  TRY(open_process(op.pid, op.cgroup, &host.joined));
   return setns(host.joined.get(), CLONE_NEWPID) == 0 ? ok() : FAIL("pid namespace of process %u", op.pid);
 }
 
+// The watcher goes there itself: what it clones is born there.
+Outcome join_network(const plan::JoinNetwork &op) {
+  Fd process;
+  TRY(open_process(op.pid, op.cgroup, &process));
+  return setns(process.get(), CLONE_NEWNET) == 0 ? ok() : FAIL("network namespace of process %u", op.pid);
+}
+
 Outcome map_ids(Host &host, const plan::MapIds &op) {
+  host.root_uid = op.root_uid;
+  host.root_gid = op.root_gid;
   char path[64];
   snprintf(path, sizeof path, "/proc/%d", host.pid);
   Fd process(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -180,6 +198,127 @@ Outcome mount_overlay(Host &host, const plan::MountOverlay &op) {
   return channel::send(host.channel, channel::kRoot, host.root.get());
 }
 
+constexpr int kMaxGroups = 64;
+
+// What a caller may open is asked of the kernel, by being the caller meanwhile: the effective ids alone, so that this
+// process can be root again. Capabilities are empty then.
+class AsCaller {
+ public:
+  explicit AsCaller(const plan::OpenSource &op) : is_root_(op.uid == 0) {
+    if (is_root_) return;
+    gid_t groups[kMaxGroups];
+    size_t count = 0;
+    char *end;
+    for (const char *at = op.groups; *at != '\0' && count < kMaxGroups; at = end) {
+      groups[count++] = static_cast<gid_t>(strtoul(at, &end, 10));
+      if (end == at) break;
+    }
+    done_ = setgroups(count, groups) == 0 && setresgid(static_cast<gid_t>(-1), op.gid, static_cast<gid_t>(-1)) == 0 &&
+            setresuid(static_cast<uid_t>(-1), op.uid, static_cast<uid_t>(-1)) == 0;
+  }
+  ~AsCaller() {
+    int error = errno;
+    // A watcher that cannot become root again must not go on.
+    if (!is_root_ && (setresuid(static_cast<uid_t>(-1), 0, static_cast<uid_t>(-1)) != 0 ||
+                      setresgid(static_cast<gid_t>(-1), 0, static_cast<gid_t>(-1)) != 0 || setgroups(0, nullptr) != 0))
+      _exit(1);
+    errno = error;
+  }
+  AsCaller(const AsCaller &) = delete;
+  AsCaller &operator=(const AsCaller &) = delete;
+
+  bool done() const { return is_root_ || done_; }
+
+ private:
+  bool is_root_;
+  bool done_ = false;
+};
+
+// mkdir -p, as the caller.
+bool make_directories(const char *path) {
+  char part[PATH_MAX];
+  size_t length = strlen(path);
+  if (length >= sizeof part) {
+    errno = ENAMETOOLONG;
+    return false;
+  }
+  for (size_t i = 1; i <= length; i++) {
+    if (path[i] != '/' && path[i] != '\0') continue;
+    memcpy(part, path, i);
+    part[i] = '\0';
+    if (mkdir(part, 0755) != 0 && errno != EEXIST) return false;
+  }
+  return true;
+}
+
+Outcome open_source_path(const plan::OpenSource &op, Fd *source) {
+  AsCaller caller(op);
+  if (!caller.done()) return FAIL("%s (as user %u)", op.source, op.uid);
+  source->reset(open(op.source, O_PATH | O_CLOEXEC));
+  if (!source->valid() && errno == ENOENT && op.create != 0 && make_directories(op.source))
+    source->reset(open(op.source, O_PATH | O_CLOEXEC));
+  return source->valid() ? ok() : FAIL("%s", op.source);
+}
+
+// In this user namespace the caller alone has an id: that of the container's root. A process has to be in it while it is
+// being made.
+Outcome make_callers_namespace(const Host &host, const plan::OpenSource &op, Fd *user_namespace) {
+  clone_args arguments{};
+  arguments.flags = CLONE_NEWUSER;
+  arguments.exit_signal = SIGCHLD;
+  pid_t pid = sys::clone3(&arguments);
+  if (pid < 0) return FAIL("user namespace");
+  if (pid == 0) {
+    pause();
+    _exit(0);
+  }
+  char path[64], uids[64], gids[64];
+  snprintf(path, sizeof path, "/proc/%d", pid);
+  snprintf(uids, sizeof uids, "%u %u 1\n", op.uid, host.root_uid);
+  snprintf(gids, sizeof gids, "%u %u 1\n", op.gid, host.root_gid);
+  Fd process(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  Outcome outcome = write_file(process.get(), "uid_map", uids);
+  if (!outcome.failed) outcome = write_file(process.get(), "gid_map", gids);
+  user_namespace->reset(openat(process.get(), "ns/user", O_RDONLY | O_CLOEXEC));
+  if (!outcome.failed && !user_namespace->valid()) outcome = FAIL("ns/user");
+  kill(pid, SIGKILL);
+  waitpid(pid, nullptr, 0);
+  return outcome;
+}
+
+Outcome open_source(Host &host, const plan::OpenSource &op) {
+  Fd source, callers;
+  TRY(open_source_path(op, &source));
+  mount_attr attr{};
+  attr.attr_set = op.attributes;
+  attr.propagation = op.propagation;
+  if (op.idmapped == 2) TRY(make_callers_namespace(host, op, &callers));
+  if (op.idmapped != 0) {
+    attr.attr_set |= MOUNT_ATTR_IDMAP;
+    attr.userns_fd = static_cast<uint64_t>(op.idmapped == 2 ? callers.get() : host.user_namespace.get());
+  }
+  // With everything mounted below it; without, where one of those cannot be id-mapped.
+  const unsigned depths[] = {AT_RECURSIVE, 0};
+  for (unsigned recursive : depths) {
+    Fd tree(sys::open_tree(source.get(), "", AT_EMPTY_PATH | recursive));
+    if (!tree.valid()) return FAIL("%s", op.source);
+    if (sys::mount_setattr(tree.get(), recursive, attr) == 0) return channel::send(host.channel, channel::kMount, tree.get());
+    if (errno != EINVAL) break;
+  }
+  return FAIL("%s%s", op.source, op.idmapped == 0 ? "" : " (does its file system support id-mapped mounts?)");
+}
+
+Outcome connect_network(Host &host, const plan::ConnectNetwork &op) {
+  uint8_t mac[6];
+  if (!rtnetlink::parse_mac(op.mac, mac)) return fail_with(EINVAL, "%s", op.mac);
+  Fd socket(rtnetlink::open_socket());
+  if (!socket.valid()) return FAIL("netlink");
+  int bridge = rtnetlink::link_index(socket.get(), op.bridge);
+  if (bridge == 0) return FAIL("%s", op.bridge);
+  if (rtnetlink::add_veth(socket.get(), op.link, bridge, op.name, host.pid, mac) != 0) return FAIL("%s", op.link);
+  return channel::send(host.channel, channel::kLink);
+}
+
 uint64_t number_after(const char *text, const char *key) {
   const char *at = strstr(text, key);
   return at == nullptr ? 0 : strtoull(at + strlen(key), nullptr, 10);
@@ -211,6 +350,12 @@ Outcome carry_out(Host &host, plan::Code code, plan::Reader fields) {
       return host.opens.valid() ? ok() : FAIL("fanotify");
     case Code::kMountOverlay:
       return mount_overlay(host, plan::MountOverlay(fields));
+    case Code::kJoinNetwork:
+      return join_network(plan::JoinNetwork(fields));
+    case Code::kOpenSource:
+      return open_source(host, plan::OpenSource(fields));
+    case Code::kConnectNetwork:
+      return connect_network(host, plan::ConnectNetwork(fields));
     default:
       return fail_with(ENOSYS, "operation %u is not the watcher's", static_cast<unsigned>(code));
   }

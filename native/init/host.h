@@ -22,6 +22,8 @@ struct Host {
   int layers;
   pid_t pid;                // the container's first process; 0 before clone3
   Fd joined;                // exec: pidfd of the container's first process
+  uint32_t root_uid;        // host ids of the container's root
+  uint32_t root_gid;
   Fd user_namespace;
   Fd mount_namespace;       // held so that unmounting, which may flush to disk, comes after the exit is reported
   Fd root;                  // the overlay, held for the same reason

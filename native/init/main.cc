@@ -32,8 +32,6 @@ struct Operation {
   plan::Reader fields;
 };
 
-constexpr uint32_t kMaxOperations = 256;  // as many as a `started` frame has room for
-
 Report *report;
 uint64_t began;
 Host host;  // static: it is zeroed, and large

@@ -1,8 +1,10 @@
 // Mounts of the container, each made detached and moved to a descriptor inside the root.
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <termios.h>
 
 #include "channel.h"
@@ -52,6 +54,25 @@ Outcome set_attributes(int mount, unsigned flags, uint64_t attributes, const cha
   return sys::mount_setattr(mount, flags, attr) == 0 ? ok() : FAIL("%s", path);
 }
 
+// A mount of the user's never covers the root or a kernel file system, wherever links of the image lead (CVE-2019-16884).
+Outcome require_own_place(const Container &container, int target, const char *path) {
+  struct statfs system;
+  struct stat root, place;
+  if (fstatfs(target, &system) != 0 || fstat(container.root.get(), &root) != 0 || fstat(target, &place) != 0)
+    return FAIL("%s", path);
+  switch (static_cast<unsigned long>(system.f_type)) {
+    case PROC_SUPER_MAGIC:
+    case SYSFS_MAGIC:
+    case CGROUP_SUPER_MAGIC:
+    case CGROUP2_SUPER_MAGIC:
+      return fail_with(EPERM, "%s is on a kernel file system", path);
+    default:
+      break;
+  }
+  if (root.st_dev == place.st_dev && root.st_ino == place.st_ino) return fail_with(EPERM, "%s is the root", path);
+  return ok();
+}
+
 }  // namespace
 
 Outcome make_mounts_private() {
@@ -89,6 +110,37 @@ Outcome bind_directory(Container &container, const plan::Bind &bind) {
   TRY(clone_mount(AT_FDCWD, bind.source, AT_RECURSIVE, &tree));
   TRY(set_attributes(tree.get(), AT_RECURSIVE, bind.attributes, bind.source));
   return move_to(tree.get(), target.get(), bind.target);
+}
+
+Outcome attach_mount(Container &container, const plan::AttachMount &mount) {
+  Fd tree, target;
+  TRY(channel::expect(container.watcher, channel::kMount, &tree));
+  struct stat status;
+  if (fstat(tree.get(), &status) != 0) return FAIL("%s", mount.target);
+  if (S_ISDIR(status.st_mode)) TRY(paths::ensure_directory(container.root.get(), mount.target, Links::kInRoot, &target));
+  else TRY(paths::ensure_file(container.root.get(), mount.target, &target));
+  TRY(require_own_place(container, target.get(), mount.target));
+  return move_to(tree.get(), target.get(), mount.target);
+}
+
+Outcome mount_tmpfs(Container &container, const plan::MountTmpfs &mount) {
+  Fd target, made;
+  TRY(paths::ensure_directory(container.root.get(), mount.target, Links::kInRoot, &target));
+  TRY(require_own_place(container, target.get(), mount.target));
+  TRY(new_mount("tmpfs", mount.attributes, mount.options, &made));
+  return move_to(made.get(), target.get(), mount.target);
+}
+
+Outcome set_sysctl(Container &container, const plan::SetSysctl &sysctl) {
+  char path[256];
+  if (snprintf(path, sizeof path, "proc/sys/%s", sysctl.path) >= static_cast<int>(sizeof path))
+    return fail_with(ENAMETOOLONG, "%s", sysctl.path);
+  Fd file(sys::openat2(container.root.get(), path, O_WRONLY, 0,
+                       RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS));
+  if (!file.valid()) return FAIL("%s", sysctl.path);
+  size_t length = strlen(sysctl.value);
+  return write(file.get(), sysctl.value, length) == static_cast<ssize_t>(length) ? ok()
+                                                                                 : FAIL("%s = %s", sysctl.path, sysctl.value);
 }
 
 Outcome bind_device(Container &container, const plan::BindDevice &device) {

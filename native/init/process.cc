@@ -10,7 +10,10 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
+#include "../netlink/rtnetlink.h"
+#include "channel.h"
 #include "container.h"
 #include "paths.h"
 #include "syscalls.h"
@@ -57,6 +60,34 @@ Outcome exec_in_path(char *const *arguments, char *const *environment) {
   }
 }
 
+// The container's first process, when the command is its child: reaps whatever is left to it, passes signals on, and ends
+// as the command does. It holds no descriptor.
+[[noreturn]] void be_init(pid_t command) {
+  sys::close_range(0, ~0U, 0);
+  prctl(PR_SET_NAME, "bulkhead-init");
+  sigset_t all;
+  sigfillset(&all);
+  while (true) {
+    int number = sigwaitinfo(&all, nullptr);
+    if (number > 0 && number != SIGCHLD) kill(command, number);
+    if (number != SIGCHLD) continue;
+    int status;
+    for (pid_t ended; (ended = waitpid(-1, &status, WNOHANG)) > 0;)
+      if (ended == command) _exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+  }
+}
+
+// Returns in the command's process alone. All signals are blocked: so is SIGTTOU.
+Outcome start_init() {
+  pid_t command = fork();
+  if (command < 0) return FAIL("fork");
+  if (command > 0) be_init(command);
+  // A group of its own in the foreground, so that a key like Ctrl-C reaches it once.
+  setpgid(0, 0);
+  if (isatty(0)) tcsetpgrp(0, getpid());
+  return ok();
+}
+
 bool to_array(plan::Strings strings, char **array, size_t room) {
   if (strings.count + 1 > room) return false;
   plan::Reader reader = strings.reader();
@@ -74,6 +105,26 @@ Outcome set_loopback_up() {
   strcpy(request.ifr_name, "lo");
   request.ifr_flags = IFF_UP | IFF_RUNNING;
   return ioctl(socket_fd.get(), SIOCSIFFLAGS, &request) == 0 ? ok() : FAIL("lo");
+}
+
+Outcome configure_link(Container &container, const plan::ConfigureLink &link) {
+  TRY(channel::expect(container.watcher, channel::kLink));
+  Fd netlink(rtnetlink::open_socket());
+  if (!netlink.valid()) return FAIL("netlink");
+  int index = rtnetlink::link_index(netlink.get(), link.name);
+  if (index == 0) return FAIL("%s", link.name);
+  plan::Reader addresses = link.addresses.reader();
+  for (uint32_t i = 0; i < link.addresses.count; i++) {
+    const char *address = addresses.string();
+    if (rtnetlink::add_address(netlink.get(), index, address) != 0) return FAIL("%s on %s", address, link.name);
+  }
+  if (rtnetlink::set_up(netlink.get(), index) != 0) return FAIL("%s", link.name);
+  plan::Reader gateways = link.gateways.reader();
+  for (uint32_t i = 0; i < link.gateways.count; i++) {
+    const char *gateway = gateways.string();
+    if (rtnetlink::add_default_route(netlink.get(), index, gateway) != 0) return FAIL("%s by %s", gateway, link.name);
+  }
+  return ok();
 }
 
 Outcome set_working_directory(const char *path) {
@@ -108,6 +159,7 @@ Outcome execute(Container &container, const plan::Exec &exec) {
     if (dup2(container.stdio[fd], fd) < 0) return FAIL("stdio %d", fd);
   // Whatever else is open goes away with exec; nothing is closed by name, so nothing can be forgotten.
   if (sys::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) != 0) return FAIL("close_range");
+  if (container.init) TRY(start_init());
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);

@@ -41,7 +41,7 @@ Log log_file;
 pid_t container;
 int input_fd = -1;
 bool is_terminal;
-uint8_t greeting[frames::kHeader + 8 + sizeof(Record) * 256];
+uint8_t greeting[frames::kHeader + 8 + sizeof(Record) * kMaxOperations];
 size_t greeting_size;
 
 uint64_t realtime_ns() {
@@ -215,7 +215,7 @@ void watch(Host &host, const plan::Watch &options, const Report &report, int inp
   for (int fd : streams)
     if (fd >= 0) fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 
-  uint32_t head[2] = {static_cast<uint32_t>(container), report.records < 256 ? report.records : 256};
+  uint32_t head[2] = {static_cast<uint32_t>(container), report.records < kMaxOperations ? report.records : kMaxOperations};
   uint8_t payload[sizeof greeting - frames::kHeader];
   memcpy(payload, head, sizeof head);
   memcpy(payload + sizeof head, report.record, head[1] * sizeof(Record));
@@ -266,9 +266,9 @@ void watch(Host &host, const plan::Watch &options, const Report &report, int inp
 
 void report_failure(const Host &host, const Report &report) {
   remove_cgroups(host);
-  static uint8_t payload[12 + sizeof(Record) * 256 + sizeof report.failed_on];
+  static uint8_t payload[12 + sizeof(Record) * kMaxOperations + sizeof report.failed_on];
   uint32_t head[3] = {report.failed_operation, static_cast<uint32_t>(report.failed_errno),
-                      report.records < 256 ? report.records : 256};
+                      report.records < kMaxOperations ? report.records : kMaxOperations};
   size_t size = sizeof head;
   memcpy(payload, head, sizeof head);
   memcpy(payload + size, report.record, head[2] * sizeof(Record));

@@ -12,40 +12,48 @@ enum class Code : uint16_t {
   kSetCgroupLimit = 2,
   kNewMountNamespaceForLayers = 3,
   kJoinContainer = 4,
-  kUseCgroup = 5,
-  kNewNamespaces = 6,
-  kMapIds = 7,
-  kAddLayer = 8,
-  kRecordOpens = 9,
-  kMountOverlay = 10,
-  kEnterCgroup = 11,
-  kJoinNamespaces = 12,
-  kNewCgroupNamespace = 13,
-  kBecomeRootOfUserNamespace = 14,
-  kSetHostname = 15,
-  kSetLoopbackUp = 16,
-  kMakeMountsPrivate = 17,
-  kAttachRoot = 18,
-  kMount = 19,
-  kBind = 20,
-  kBindDevice = 21,
-  kSymlink = 22,
-  kBindFile = 23,
-  kMaskPath = 24,
-  kMakePathReadOnly = 25,
-  kOpenTerminal = 26,
-  kPivotRoot = 27,
-  kSetRootAttributes = 28,
-  kSetRlimit = 29,
-  kLimitCapabilities = 30,
-  kSetUser = 31,
-  kSetCapabilities = 32,
-  kSetNoNewPrivs = 33,
-  kSetWorkingDirectory = 34,
-  kInstallSeccompFilter = 35,
-  kExec = 36,
+  kJoinNetwork = 5,
+  kUseCgroup = 6,
+  kNewNamespaces = 7,
+  kMapIds = 8,
+  kAddLayer = 9,
+  kRecordOpens = 10,
+  kMountOverlay = 11,
+  kOpenSource = 12,
+  kConnectNetwork = 13,
+  kEnterCgroup = 14,
+  kJoinNamespaces = 15,
+  kNewCgroupNamespace = 16,
+  kBecomeRootOfUserNamespace = 17,
+  kSetHostname = 18,
+  kSetLoopbackUp = 19,
+  kConfigureLink = 20,
+  kMakeMountsPrivate = 21,
+  kAttachRoot = 22,
+  kMount = 23,
+  kBind = 24,
+  kBindDevice = 25,
+  kSymlink = 26,
+  kAttachMount = 27,
+  kMountTmpfs = 28,
+  kSetSysctl = 29,
+  kBindFile = 30,
+  kMaskPath = 31,
+  kMakePathReadOnly = 32,
+  kOpenTerminal = 33,
+  kPivotRoot = 34,
+  kSetRootAttributes = 35,
+  kSetRlimit = 36,
+  kLimitCapabilities = 37,
+  kSetUser = 38,
+  kSetCapabilities = 39,
+  kSetNoNewPrivs = 40,
+  kStartInit = 41,
+  kSetWorkingDirectory = 42,
+  kInstallSeccompFilter = 43,
+  kExec = 44,
 };
-constexpr uint16_t kCodes = 37;
+constexpr uint16_t kCodes = 45;
 
 constexpr const char *kNames[kCodes] = {
     "watch",
@@ -53,24 +61,31 @@ constexpr const char *kNames[kCodes] = {
     "set cgroup limit",
     "new mount namespace for layers",
     "join container",
+    "join network",
     "use cgroup",
     "new namespaces",
     "map ids",
     "add layer",
     "record opens",
     "mount overlay",
+    "open source",
+    "connect network",
     "enter cgroup",
     "join namespaces",
     "new cgroup namespace",
     "become root of user namespace",
     "set hostname",
     "set loopback up",
+    "configure link",
     "make mounts private",
     "attach root",
     "mount",
     "bind",
     "bind device",
     "symlink",
+    "attach mount",
+    "mount tmpfs",
+    "set sysctl",
     "bind file",
     "mask path",
     "make path read-only",
@@ -82,6 +97,7 @@ constexpr const char *kNames[kCodes] = {
     "set user",
     "set capabilities",
     "set no_new_privs",
+    "start init",
     "set working directory",
     "install seccomp filter",
     "exec",
@@ -93,24 +109,31 @@ constexpr bool kInContainer[kCodes] = {
     false,  // set cgroup limit
     false,  // new mount namespace for layers
     false,  // join container
+    false,  // join network
     false,  // use cgroup
     false,  // new namespaces
     false,  // map ids
     false,  // add layer
     false,  // record opens
     false,  // mount overlay
+    false,  // open source
+    false,  // connect network
     true,  // enter cgroup
     true,  // join namespaces
     true,  // new cgroup namespace
     true,  // become root of user namespace
     true,  // set hostname
     true,  // set loopback up
+    true,  // configure link
     true,  // make mounts private
     true,  // attach root
     true,  // mount
     true,  // bind
     true,  // bind device
     true,  // symlink
+    true,  // attach mount
+    true,  // mount tmpfs
+    true,  // set sysctl
     true,  // bind file
     true,  // mask path
     true,  // make path read-only
@@ -122,6 +145,7 @@ constexpr bool kInContainer[kCodes] = {
     true,  // set user
     true,  // set capabilities
     true,  // set no_new_privs
+    true,  // start init
     true,  // set working directory
     true,  // install seccomp filter
     true,  // exec
@@ -180,6 +204,16 @@ struct JoinContainer {
   }
 };
 
+// setns(2) into the network namespace of another running container, whose first process must be in a cgroup of this name
+struct JoinNetwork {
+  uint32_t pid;
+  const char *cgroup;
+  explicit JoinNetwork(Reader r)
+      : pid(r.u32()), cgroup(r.string()) {
+    r.finish();
+  }
+};
+
 // open one cgroup directory that is there (all controllers on v2, one hierarchy on v1), for the process to enter
 struct UseCgroup {
   const char *directory;
@@ -232,6 +266,34 @@ struct MountOverlay {
   }
 };
 
+// open_tree(2) of a host directory or file, opened with a caller's rights; a missing directory is made when `create` says so; id-mapped: 0 not, 1 to the container's ids, 2 the caller alone to the container's root; propagation: MS_* of mount(2)
+struct OpenSource {
+  const char *source;
+  uint32_t uid;
+  uint32_t gid;
+  const char *groups;
+  uint32_t idmapped;
+  uint64_t attributes;
+  uint64_t propagation;
+  uint32_t create;
+  explicit OpenSource(Reader r)
+      : source(r.string()), uid(r.u32()), gid(r.u32()), groups(r.string()), idmapped(r.u32()), attributes(r.u64()), propagation(r.u64()), create(r.u32()) {
+    r.finish();
+  }
+};
+
+// a veth(4) pair: one link a port of the bridge, its peer in the container
+struct ConnectNetwork {
+  const char *bridge;
+  const char *link;
+  const char *name;
+  const char *mac;
+  explicit ConnectNetwork(Reader r)
+      : bridge(r.string()), link(r.string()), name(r.string()), mac(r.string()) {
+    r.finish();
+  }
+};
+
 // setns(2) into these CLONE_NEW* namespaces of the container that was joined
 struct JoinNamespaces {
   uint64_t flags;
@@ -246,6 +308,17 @@ struct SetHostname {
   const char *hostname;
   explicit SetHostname(Reader r)
       : hostname(r.string()) {
+    r.finish();
+  }
+};
+
+// wait for the link, then addresses, up, default routes (rtnetlink(7))
+struct ConfigureLink {
+  const char *name;
+  Strings addresses;
+  Strings gateways;
+  explicit ConfigureLink(Reader r)
+      : name(r.string()), addresses(r.strings()), gateways(r.strings()) {
     r.finish();
   }
 };
@@ -291,6 +364,36 @@ struct Symlink {
   const char *name;
   explicit Symlink(Reader r)
       : content(r.string()), directory(r.string()), name(r.string()) {
+    r.finish();
+  }
+};
+
+// receive a mount from the watcher and attach it on a path inside the root, links followed inside; never on a kernel file system
+struct AttachMount {
+  const char *target;
+  explicit AttachMount(Reader r)
+      : target(r.string()) {
+    r.finish();
+  }
+};
+
+// a tmpfs on a path inside the root, links followed inside; never on a kernel file system
+struct MountTmpfs {
+  const char *target;
+  uint64_t attributes;
+  Strings options;
+  explicit MountTmpfs(Reader r)
+      : target(r.string()), attributes(r.u64()), options(r.strings()) {
+    r.finish();
+  }
+};
+
+// write to a file below /proc/sys of a namespace of the container's own
+struct SetSysctl {
+  const char *path;
+  const char *value;
+  explicit SetSysctl(Reader r)
+      : path(r.string()), value(r.string()) {
     r.finish();
   }
 };

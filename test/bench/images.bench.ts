@@ -137,7 +137,7 @@ function ours(
   return {
     name: 'bulkhead',
     prepare: async (path) => {
-      const helper = await TestHelper.start({ state: join(path, 'state') })
+      const helper = await TestHelper.start({ state: join(path, 'state'), network: 'host' })
       return {
         work: () => work(helper),
         after: async () => {
@@ -236,7 +236,7 @@ async function diff(): Promise<void> {
   const changed = (contender: Contender): Contender => ({
     ...contender,
     prepare: async (path) => {
-      const helper = await TestHelper.start({ state: join(path, 'state') })
+      const helper = await TestHelper.start({ state: join(path, 'state'), network: 'host' })
       await helper.importBusybox()
       await cli(helper, 'run', '--name', 'many', 'busybox', 'sh', '-c', script)
       const client = await helper.client()
@@ -265,7 +265,7 @@ async function diff(): Promise<void> {
 }
 
 async function secondContainer(): Promise<void> {
-  const helper = await TestHelper.start()
+  const helper = await TestHelper.start({ network: 'host' })
   await helper.importBusybox()
   await cli(helper, 'run', '-d', '--name', 'first', 'busybox', 'sleep', '100')
   const used = (): string =>

@@ -70,7 +70,7 @@ describe('bad input', () => {
     ],
     ['an unknown command', ['frobnicate'], 125, /unknown command 'frobnicate'/],
     ['a container that there is not', ['stop', 'nothing-here'], 1, /no container nothing-here/],
-    ['a signal that there is not', ['kill', '-s', 'NONSENSE', 'x'], 125, /NONSENSE is not a signal/],
+    ['a signal that there is not', ['kill', '-s', 'NONSENSE', 'x'], 125, /must be a signal such as KILL/],
   ]
   for (const [what, args, code, message] of refusals)
     it(`is refused: ${what}`, async () => {

@@ -16,7 +16,7 @@ describe('a registry that does wrong', () => {
   let helper: TestHelper
   let registry: FakeRegistry
   before(async () => {
-    helper = await TestHelper.start()
+    helper = await TestHelper.start({ network: 'host' })
   })
   after(() => helper.stop())
   beforeEach(async () => {
@@ -299,7 +299,7 @@ describe('a registry that does wrong', () => {
 describe('names of images that a registry cannot have', () => {
   let helper: TestHelper
   before(async () => {
-    helper = await TestHelper.start()
+    helper = await TestHelper.start({ network: 'host' })
   })
   after(() => helper.stop())
   for (const name of ['../../etc', 'a b', `x@sha256:short`, 'x:'.concat('t'.repeat(200)), 'http://x/y'])

@@ -14,7 +14,7 @@ describe(`cgroups ${v2 ? 'v2' : 'v1'}`, () => {
   let helper: TestHelper
   let client: Client
   before(async () => {
-    helper = await TestHelper.start()
+    helper = await TestHelper.start({ network: 'host' })
     await helper.importBusybox()
     client = await helper.client()
   })
@@ -143,7 +143,7 @@ describe(`cgroups ${v2 ? 'v2' : 'v1'}`, () => {
   })
 
   it('of two helpers do not meet', async () => {
-    const other = await TestHelper.start()
+    const other = await TestHelper.start({ network: 'host' })
     try {
       await other.importBusybox()
       const theirs = await other.client()

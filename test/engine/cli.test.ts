@@ -32,7 +32,7 @@ describe('bulkhead', () => {
     )
     assert.match(id, /^[0-9a-f]{64}\n$/)
     const [title, row] = (await helper.cli('ps')).stdout.split('\n')
-    assert.match(title!, /^CONTAINER ID +IMAGE +COMMAND +CREATED +STATUS +NAMES$/)
+    assert.match(title!, /^CONTAINER ID +IMAGE +COMMAND +CREATED +STATUS +PORTS +NAMES$/)
     assert.match(
       row!,
       new RegExp(`^${id.slice(0, 12)} +busybox:latest +"sleep 100" +less than a second ago +Up .* +web$`),

@@ -14,7 +14,7 @@ describe('a helper that is killed while it works on images', function () {
   let registry: RealRegistry
   let directory: string
   before(async () => {
-    helper = await TestHelper.start()
+    helper = await TestHelper.start({ network: 'host' })
     registry = await RealRegistry.start()
     directory = mkdtempSync('/tmp/bulkhead-crash-')
     await helper.importBusybox()

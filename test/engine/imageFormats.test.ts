@@ -28,7 +28,7 @@ describe('images and other tools', () => {
   let helper: TestHelper
   let directory: string
   before(async () => {
-    helper = await TestHelper.start()
+    helper = await TestHelper.start({ network: 'host' })
     directory = mkdtempSync('/tmp/bulkhead-images-')
     await helper.importBusybox()
     await makeLayeredImage(helper, 'site:1')

@@ -16,7 +16,7 @@ describe('a registry', () => {
   let helper: TestHelper
   let registry: RealRegistry
   before(async () => {
-    helper = await TestHelper.start()
+    helper = await TestHelper.start({ network: 'host' })
     registry = await RealRegistry.start()
     await helper.importBusybox()
     await makeLayeredImage(helper, 'site:1')
@@ -258,7 +258,7 @@ describe('a registry with TLS and passwords', () => {
   let registry: RealRegistry
   const config = (): string => join(helper.directory, 'docker')
   before(async () => {
-    helper = await TestHelper.start()
+    helper = await TestHelper.start({ network: 'host' })
     registry = await RealRegistry.start({ tls: true, user: 'alice', password: 'secret:with:colons' })
     mkdirSync(config())
     await helper.importBusybox()

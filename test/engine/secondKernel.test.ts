@@ -10,7 +10,7 @@ import { tarEnd, tarEntry } from '../support/tar.ts'
 describe(`the engine on Linux ${release()}`, () => {
   let helper: TestHelper
   before(async () => {
-    helper = await TestHelper.start()
+    helper = await TestHelper.start({ network: 'host' })
     await helper.importBusybox()
   })
   after(() => helper.stop())

@@ -26,16 +26,23 @@ export class TestHelper {
   readonly run: string
   log = ''
   #process: ChildProcess | undefined
+  /** Holds the helper's network namespace, so that a later helper has the same one. */
+  #holder: ChildProcess | undefined
+  readonly #network: 'own' | 'host'
   readonly #clients: Client[] = []
 
-  constructor(options: { state?: string } = {}) {
+  /** Its network namespace is its own, unless told otherwise: bridges and rules come and go with it. */
+  constructor(options: { state?: string; network?: 'own' | 'host' } = {}) {
+    this.#network = options.network ?? 'own'
     this.directory = mkdtempSync('/tmp/bulkhead-test-')
     this.state = options.state ?? join(this.directory, 'state')
     this.run = join(this.directory, 'run')
   }
 
   /** Resolves when it listens. */
-  static async start(options: { state?: string; env?: Record<string, string> } = {}): Promise<TestHelper> {
+  static async start(
+    options: { state?: string; env?: Record<string, string>; network?: 'own' | 'host' } = {},
+  ): Promise<TestHelper> {
     const helper = new TestHelper(options)
     await helper.start(options.env)
     return helper
@@ -58,6 +65,8 @@ export class TestHelper {
 
   async start(env: Record<string, string> = {}): Promise<void> {
     const args = [
+      ...(await this.#networkPrefix()),
+      process.execPath,
       bundle,
       'helper',
       '--state',
@@ -69,7 +78,8 @@ export class TestHelper {
       '--registries',
       this.registries,
     ]
-    const child = spawn(process.execPath, args, {
+    const [command, ...rest] = args
+    const child = spawn(command!, rest, {
       stdio: ['ignore', 'ignore', 'pipe'],
       env: { ...process.env, ...env },
     })
@@ -83,6 +93,32 @@ export class TestHelper {
     })
     child.removeAllListeners('exit')
     this.log = ''
+  }
+
+  /** What runs a command in the helper's network namespace. nsenter(1) becomes it. */
+  async #networkPrefix(): Promise<string[]> {
+    if (this.#network === 'host') return []
+    if (this.#holder === undefined) {
+      this.#holder = spawn('unshare', ['--net', 'sh', '-c', 'ip link set lo up && echo up && exec sleep 100000'])
+      await once(this.#holder.stdout!, 'data')
+    }
+    return ['nsenter', '--net', '--target', String(this.#holder.pid)]
+  }
+
+  /** Arguments of nsenter(1) that lead to the helper's network namespace. */
+  async enter(): Promise<string[]> {
+    return (await this.#networkPrefix()).slice(1)
+  }
+
+  /** Runs a command in the helper's network namespace; what it printed. It may fail. */
+  async inNetwork(command: string, args: readonly string[], options: { input?: string } = {}): Promise<CliResult> {
+    const [enter, ...rest] = [...(await this.#networkPrefix()), command, ...args]
+    return await new Promise((resolve) => {
+      const child = execFile(enter!, rest, { timeout: 20_000 }, (error, stdout, stderr) =>
+        resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : 255, stdout, stderr }),
+      )
+      child.stdin?.end(options.input)
+    })
   }
 
   /** `SIGKILL` unless told otherwise; resolves when it is gone. */
@@ -104,6 +140,7 @@ export class TestHelper {
     }
     for (const open of this.#clients.splice(0)) open.close()
     await within(15_000, 'the end of the helper', this.kill('SIGTERM'))
+    this.#holder?.kill('SIGKILL')
     rmSync(this.directory, { recursive: true, force: true })
   }
 

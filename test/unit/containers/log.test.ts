@@ -7,7 +7,7 @@ const at = '2026-01-31T12:00:00.000000000Z'
 
 async function read(directory: string, tail = -1, follow?: AbortSignal): Promise<string> {
   const parts: Buffer[] = []
-  for await (const { bytes } of readLog(directory, { tail, follow })) parts.push(bytes)
+  for await (const records of readLog(directory, { tail, follow })) parts.push(...records.map(({ bytes }) => bytes))
   return Buffer.concat(parts).toString('latin1')
 }
 
@@ -32,7 +32,7 @@ describe('a container’s log', () => {
       assert.ok(text.startsWith('one\n') && text.endsWith('two\n'), `cut at ${cut}: ${text}`)
       assert.ok(!text.includes('lost'), `cut at ${cut}: ${text}`)
     }
-    assert.equal(parseRecord(Buffer.from('\0\0\0\0')), undefined)
+    assert.equal(parseRecord(Buffer.from('\0\0\0\0'), 0, 4), undefined)
   })
 
   it('reads rotated files oldest first, and the last lines alone', async () => {

@@ -42,7 +42,18 @@ describe('a request', () => {
     ['a negative limit', { image: 'host', resources: { memory: -1 } }],
     ['no processor', { image: 'host', resources: { cpus: 0 } }],
     ['processors that are not a list', { image: 'host', resources: { cpusetCpus: '0;1' } }],
-    ['a network that there is not', { image: 'host', network: 'bridge' }],
+    ['the network of no container', { image: 'host', network: '' }],
+    ['a port past the last', { image: 'host', publish: [{ containerPort: 65_536 }] }],
+    ['an address that is none', { image: 'host', publish: [{ hostIp: '1.2.3', containerPort: 80 }] }],
+    ['a MAC address of many', { image: 'host', endpoint: { mac: '01:00:00:00:00:00' } }],
+    ['a host name with a line in it', { image: 'host', addHosts: [{ name: 'a\nb', address: '::1' }] }],
+    ['a mount on the root', { image: 'host', mounts: [{ type: 'tmpfs', target: '/.//' }] }],
+    ['a mount on /proc', { image: 'host', mounts: [{ type: 'volume', target: '//proc/self' }] }],
+    ['a mount by way of ..', { image: 'host', mounts: [{ type: 'volume', target: '/a/../proc' }] }],
+    ['a volume outside of its folder', { image: 'host', mounts: [{ type: 'volume', name: '../x', target: '/a' }] }],
+    ['a relative source', { image: 'host', mounts: [{ type: 'bind', source: 'x', target: '/a' }] }],
+    ['a restart policy that there is not', { image: 'host', restart: { name: 'sometimes' } }],
+    ['a health check of another kind', { image: 'host', health: { test: ['SHELL', 'true'] } }],
   ]
   for (const [what, request] of refused)
     it(`is refused with ${what}`, () => assert.equal(runRequest.safeParse(request).success, false))

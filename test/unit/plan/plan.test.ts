@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { makeSpecification } from '../../../helper/containers/specification.ts'
+import { runtimeMounts } from '../../../helper/containers/mounts.ts'
 import type { HostFacts } from '../../../helper/host/facts.ts'
 import { describe as describeOperation } from '../../../helper/plan/describe.ts'
 import { makePlan, type Placement } from '../../../helper/plan/plan.ts'
+import type { RuntimeMount } from '../../../helper/plan/runtimeSpec.ts'
 import { runRequest } from '../../../helper/protocol/schemas.ts'
 import { golden } from '../../support/golden.ts'
 
@@ -37,9 +39,13 @@ const placement: Placement = {
   attached: false,
   openStdin: false,
   recordOpens: false,
+  links: [],
+  joinNetwork: undefined,
+  callerGroups: [],
+  createdSources: new Set(),
 }
 
-function planOf(request: object, changes: Partial<Placement> = {}): string {
+function planOf(request: object, changes: Partial<Placement> = {}, mounts: readonly RuntimeMount[] = []): string {
   const checked = runRequest.parse({ image: 'host', command: ['/bin/true'], hostname: 'box', ...request })
   const spec = makeSpecification({
     id: 'f'.repeat(64),
@@ -48,6 +54,8 @@ function planOf(request: object, changes: Partial<Placement> = {}): string {
     facts,
     cgroups: 'v1',
     cgroupsPath: '/bulkhead/x',
+    mounts,
+    joined: 7,
     firstId: checked.userns === 'host' ? undefined : 1_879_048_192,
   })
   return makePlan(spec, { ...placement, ...changes })
@@ -57,6 +65,36 @@ function planOf(request: object, changes: Partial<Placement> = {}): string {
 
 describe('a plan', () => {
   it('reads like a page for an ordinary container', () => golden('plan', planOf({})))
+
+  it('mounts and connects: sources by the watcher, places by the container, the link last', () => {
+    const mounts = runtimeMounts(
+      [
+        {
+          type: 'volume',
+          name: 'data',
+          source: '/v/data',
+          target: '/data',
+          readOnly: true,
+          create: false,
+          exec: false,
+        },
+        { type: 'bind', source: '/home/u', target: '/src', readOnly: false, create: true, exec: false },
+        { type: 'tmpfs', source: '', target: '/scratch', readOnly: false, create: false, exec: false, size: 4096 },
+      ],
+      { uid: 1000, gid: 100, groups: [] },
+      1_879_048_192,
+    )
+    const link = { bridge: 'bh-0', link: 'bv0', name: 'eth0', mac: '02:42:0a:d0:00:02' }
+    const links = [{ ...link, addresses: ['10.208.0.2/20'], gateways: ['10.208.0.1'] }]
+    const changes = { links, callerGroups: [4, 27], createdSources: new Set(['/home/u']) }
+    golden('plan-connected', planOf({ init: true }, changes, mounts))
+  })
+
+  it('joins the network namespace of another container before it makes its own', () => {
+    const plan = planOf({ network: 'container:other' }, { joinNetwork: { pid: 7, cgroup: 'other' } })
+    assert.match(plan, /\njoin network of process 7\nnew namespaces time, mount, uts, ipc, user, pid\n/)
+    assert.doesNotMatch(plan, /set sysctl|set loopback up/)
+  })
 
   it('gives a terminal, a read-only root and a user when asked', () => {
     const plan = planOf({ tty: true, readOnly: true, user: 'alice:team', rows: 50, columns: 132 })
