@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect } from '../../helper/client/connect.ts'
 import type { Client } from '../../helper/client/client.ts'
@@ -57,6 +57,12 @@ export class TestHelper {
   }
   get pid(): number {
     return this.#process?.pid ?? 0
+  }
+
+  /** Bytes resident of the helper. */
+  memory(): number {
+    const [, kilobytes] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'))!
+    return Number(kilobytes) * 1024
   }
 
   get isGone(): boolean {
