@@ -3,7 +3,9 @@ import type * as vscode from 'vscode'
 import type { Client } from '../helper/client/client.ts'
 import type { Connection } from './connection/connection.ts'
 import type { ContainerModel } from './connection/containerModel.ts'
+import type { Filter } from './connection/filter.ts'
 import type { ImageModel } from './connection/imageModel.ts'
+import type { SharedModel } from './connection/sharedModel.ts'
 
 export interface Context {
   readonly extension: vscode.ExtensionContext
@@ -11,6 +13,11 @@ export interface Context {
   readonly connection: Connection
   readonly containers: ContainerModel
   readonly images: ImageModel
+  readonly shared: SharedModel
+  readonly filter: Filter
+  /** A row of the Containers view shows more, or less, than before. */
+  readonly reveal: (node: vscode.TreeItem) => void
+  readonly onRevealed: vscode.Event<vscode.TreeItem>
 }
 
 /** Connected is a type: who has one of these has a helper to ask. */

@@ -7,15 +7,34 @@ export const commands = {
   showLog: 'bulkhead.showLog',
   focusContainers: 'bulkhead.focusContainers',
   run: 'bulkhead.run',
+  runAgain: 'bulkhead.runAgain',
   importArchive: 'bulkhead.importArchive',
   start: 'bulkhead.start',
   stop: 'bulkhead.stop',
+  restart: 'bulkhead.restart',
   kill: 'bulkhead.kill',
   pause: 'bulkhead.pause',
   unpause: 'bulkhead.unpause',
   remove: 'bulkhead.remove',
   viewLogs: 'bulkhead.viewLogs',
   attachShell: 'bulkhead.attachShell',
+  attach: 'bulkhead.attach',
+  editLimits: 'bulkhead.editLimits',
+  rename: 'bulkhead.rename',
+  groupBy: 'bulkhead.groupBy',
+  filter: 'bulkhead.filter',
+  clearFilter: 'bulkhead.clearFilter',
+  openPort: 'bulkhead.openPort',
+  openPortHere: 'bulkhead.openPortHere',
+  revealValue: 'bulkhead.revealValue',
+  copyValue: 'bulkhead.copyValue',
+  createVolume: 'bulkhead.createVolume',
+  removeVolume: 'bulkhead.removeVolume',
+  createNetwork: 'bulkhead.createNetwork',
+  removeNetwork: 'bulkhead.removeNetwork',
+  connectNetwork: 'bulkhead.connectNetwork',
+  disconnectNetwork: 'bulkhead.disconnectNetwork',
+  inspectShared: 'bulkhead.inspectShared',
   inspect: 'bulkhead.inspect',
   copyId: 'bulkhead.copyId',
   showStartTrace: 'bulkhead.showStartTrace',
@@ -49,6 +68,8 @@ export const settings = {
   /** The `bulkhead` that Start Helper runs; empty for the one in the extension. */
   helperPath: 'bulkhead.helper.path',
   helperArguments: 'bulkhead.helper.arguments',
+  groupBy: 'bulkhead.containers.groupBy',
+  groupByLabel: 'bulkhead.containers.groupByLabel',
 } as const
 
 export const views = { containers: 'bulkhead.containers', layers: 'bulkhead.layers' } as const
@@ -56,4 +77,8 @@ export const views = { containers: 'bulkhead.containers', layers: 'bulkhead.laye
 export const contextKeys = {
   /** A `ConnectionState`: which welcome text the view shows. */
   state: 'bulkhead.state',
+  /** The Containers view shows those alone that fit its filter. */
+  filtered: 'bulkhead.filtered',
 } as const
+
+export const terminalProfiles = { throwAway: 'bulkhead.throwAwayShell' } as const

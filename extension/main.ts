@@ -1,21 +1,29 @@
 /** The extension: puts its parts together. It wakes when its view or one of its commands is used. */
 import { loadedAt } from './clock.ts'
 import * as vscode from 'vscode'
+import { changeCommands } from './commands/change.ts'
 import { fileCommands } from './commands/files.ts'
 import { imageCommands } from './commands/images.ts'
 import { inspectCommands } from './commands/inspect.ts'
 import { lifecycleCommands } from './commands/lifecycle.ts'
+import { lookCommands } from './commands/look.ts'
 import { minimizeCommands } from './commands/minimize.ts'
 import { register } from './commands/register.ts'
 import { runCommands } from './commands/run.ts'
+import { sharedCommands } from './commands/shared.ts'
 import { transferCommands } from './commands/transfers.ts'
 import { Connection, type ConnectionState } from './connection/connection.ts'
 import { ContainerModel } from './connection/containerModel.ts'
+import { Filter } from './connection/filter.ts'
 import { ImageModel } from './connection/imageModel.ts'
+import { SharedModel } from './connection/sharedModel.ts'
 import { joinGroup, startHelper } from './connection/startHelper.ts'
 import type { Context } from './context.ts'
 import { commands, views } from './contributions.ts'
 import { fileSystem } from './files/fileSystem.ts'
+import { notifications } from './notifications.ts'
+import { taskProvider } from './tasks/tasks.ts'
+import { throwAwayShell } from './terminals/throwAway.ts'
 import { containersView } from './views/containersView.ts'
 import { layersView } from './views/layersView.ts'
 import { statusBar } from './views/statusBar.ts'
@@ -35,23 +43,39 @@ export function activate(extension: vscode.ExtensionContext): BulkheadApi {
   const connection = new Connection(log)
   const containers = new ContainerModel(connection, log)
   const images = new ImageModel(connection)
-  const context: Context = { extension, log, connection, containers, images }
+  const shared = new SharedModel(connection, containers)
+  const filter = new Filter(extension.workspaceState)
+  const revealed = new vscode.EventEmitter<vscode.TreeItem>()
+  const context: Context = {
+    ...{ extension, log, connection, containers, images, shared, filter },
+    reveal: (node) => revealed.fire(node),
+    onRevealed: revealed.event,
+  }
   extension.subscriptions.push(
     log,
     connection,
     containers,
     images,
+    shared,
+    filter,
+    revealed,
     containersView(context),
     layersView(context),
     fileSystem(context),
     statusBar(context),
     runCommands(context),
     lifecycleCommands(context),
+    changeCommands(context),
+    lookCommands(context),
     inspectCommands(context),
+    sharedCommands(context),
     imageCommands(context),
     transferCommands(context),
     fileCommands(context),
     minimizeCommands(context),
+    notifications(context),
+    taskProvider(context),
+    throwAwayShell(context),
     register(context, commands.startHelper, () => startHelper(extension, log)),
     register(context, commands.joinGroup, joinGroup),
     register(context, commands.reopenOnLinux, () => vscode.commands.executeCommand('workbench.action.remote.showMenu')),

@@ -5,7 +5,7 @@ import { commands } from '../contributions.ts'
 import type { ConnectedContext, Context } from '../context.ts'
 import { showStartTrace } from '../graphs/startTrace.ts'
 import { viewLogs } from '../terminals/logs.ts'
-import { attachShell } from '../terminals/shell.ts'
+import { attach, attachShell } from '../terminals/shell.ts'
 import { anyState, pickContainers } from './pick.ts'
 import { registerConnected } from './register.ts'
 
@@ -39,6 +39,7 @@ export function inspectCommands(context: Context): vscode.Disposable {
     forOne(commands.copyId, (_context, { id }) => vscode.env.clipboard.writeText(id)),
     forOne(commands.viewLogs, viewLogs),
     forOne(commands.attachShell, attachShell, ['running']),
+    forOne(commands.attach, attach, ['running', 'paused']),
     forOne(commands.showStartTrace, showStartTrace),
   )
 }

@@ -55,9 +55,15 @@ function verbs(): Verb[] {
     },
     {
       id: commands.stop,
-      states: ['running', 'paused'],
+      states: ['running', 'paused', 'restarting'],
       placeholder: vscode.l10n.t('Containers to stop'),
       act: ({ client }, { id }) => client.call('containers/stop', { container: id }),
+    },
+    {
+      id: commands.restart,
+      states: ['running', 'paused', 'exited', 'restarting'],
+      placeholder: vscode.l10n.t('Containers to restart'),
+      act: ({ client }, { id }) => client.call('containers/restart', { container: id }),
     },
     {
       id: commands.kill,

@@ -2,16 +2,19 @@
 import * as vscode from 'vscode'
 import type { ContainerSummary } from '../../helper/protocol/schemas.ts'
 import type { Context } from '../context.ts'
-import { ContainerNode, stateText } from '../views/containerNode.ts'
+import { ContainerNode, GroupNode, stateText } from '../views/containerNode.ts'
 
 type State = ContainerSummary['state']
 
 function selected(args: readonly unknown[]): ContainerSummary[] {
   // A view hands over the row that was clicked, and all rows that are selected.
   const [clicked, all] = args
-  if (Array.isArray(all) && all.length > 0)
-    return all.filter((node) => node instanceof ContainerNode).map((node) => node.container)
-  return clicked instanceof ContainerNode ? [clicked.container] : []
+  const rows: unknown[] = Array.isArray(all) && all.length > 0 ? all : [clicked]
+  const containers = rows.flatMap((node) => {
+    if (node instanceof ContainerNode) return [node.container]
+    return node instanceof GroupNode ? node.containers : []
+  })
+  return [...new Map(containers.map((container) => [container.id, container])).values()]
 }
 
 /** Empty when the user thought better of it. `states`: in which the command makes sense. */
@@ -46,4 +49,4 @@ export async function pickContainers(
   return (Array.isArray(picked) ? picked : [picked]).map(({ container }) => container)
 }
 
-export const anyState: readonly State[] = ['created', 'running', 'paused', 'exited']
+export const anyState: readonly State[] = ['created', 'running', 'paused', 'restarting', 'exited']

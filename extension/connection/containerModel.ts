@@ -9,6 +9,9 @@ export class ContainerModel implements vscode.Disposable {
   readonly #containers = new Map<string, ContainerSummary>()
   readonly #onDidChange = new vscode.EventEmitter<void>()
   readonly onDidChange = this.#onDidChange.event
+  readonly #onEvent = new vscode.EventEmitter<BulkheadEvent>()
+  /** Every event of the helper's, after this model knows of it. */
+  readonly onEvent = this.#onEvent.event
   readonly #subscription: vscode.Disposable
 
   constructor(connection: Connection, log: vscode.LogOutputChannel) {
@@ -36,6 +39,7 @@ export class ContainerModel implements vscode.Disposable {
   dispose(): void {
     this.#subscription.dispose()
     this.#onDidChange.dispose()
+    this.#onEvent.dispose()
   }
 
   async #read(client: Client): Promise<void> {
@@ -50,12 +54,16 @@ export class ContainerModel implements vscode.Disposable {
 
   #apply(event: BulkheadEvent): void {
     const name = event.attributes['name'] ?? event.id.slice(0, 12)
-    const exit = event.attributes['exitCode']
-    this.#log.info(`${event.type} ${name}: ${event.action}${exit === undefined ? '' : ` (exit code ${exit})`}`)
-    if (event.type !== 'container') return
-    if (event.container !== undefined) this.#containers.set(event.id, event.container)
-    else this.#containers.delete(event.id)
-    this.#onDidChange.fire()
+    const more = Object.entries(event.attributes)
+      .filter(([key]) => !['name', 'image'].includes(key))
+      .map(([key, value]) => `${key} ${value}`)
+    this.#log.info(`${event.type} ${name}: ${event.action}${more.length === 0 ? '' : ` (${more.join(', ')})`}`)
+    if (event.type === 'container') {
+      if (event.container !== undefined) this.#containers.set(event.id, event.container)
+      else this.#containers.delete(event.id)
+    }
+    this.#onEvent.fire(event)
+    if (event.type === 'container') this.#onDidChange.fire()
   }
 
   #replace(containers: readonly ContainerSummary[]): void {

@@ -1,6 +1,11 @@
-/** One row of the Containers view. Its id never changes; what changes is in its description, icon and tooltip. */
+/** Rows of the Containers view for containers and their groups. Ids never change; what changes is in description, icon and
+ * tooltip. */
 import * as vscode from 'vscode'
+import type { PublishedPort } from '../../helper/protocol/networkSchemas.ts'
 import type { ContainerSummary } from '../../helper/protocol/schemas.ts'
+import { runs } from '../connection/containerModel.ts'
+import { composeService, shortSpan } from './containerGroups.ts'
+import { tableTooltip } from './tooltip.ts'
 
 const icons: Record<ContainerSummary['state'], vscode.ThemeIcon> = {
   created: new vscode.ThemeIcon('circle-outline'),
@@ -12,13 +17,14 @@ const icons: Record<ContainerSummary['state'], vscode.ThemeIcon> = {
 }
 
 const failed = new vscode.ThemeIcon('vm-outline', new vscode.ThemeColor('charts.red'))
+const unhealthy = new vscode.ThemeIcon('vm-running', new vscode.ThemeColor('charts.red'))
 
 export function stateText(container: ContainerSummary): string {
   switch (container.state) {
     case 'created':
       return vscode.l10n.t('created')
     case 'running':
-      return vscode.l10n.t('running')
+      return container.health === 'unhealthy' ? vscode.l10n.t('unhealthy') : vscode.l10n.t('running')
     case 'paused':
       return vscode.l10n.t('paused')
     case 'restarting':
@@ -32,32 +38,75 @@ export function stateText(container: ContainerSummary): string {
   }
 }
 
+/** `8080→80`, and the protocol where it is not the usual one. */
+export function portText({ hostPort, containerPort, protocol }: PublishedPort): string {
+  return `${hostPort}→${containerPort}${protocol === 'tcp' ? '' : `/${protocol}`}`
+}
+
+/** Since its last start or end. */
+function age({ startedAt, finishedAt, createdAt }: ContainerSummary): string {
+  return shortSpan(Date.now() - (finishedAt ?? startedAt ?? createdAt))
+}
+
+function iconOf(container: ContainerSummary): vscode.ThemeIcon {
+  const { state, exitCode, oomKilled, health } = container
+  if (state === 'exited' && (exitCode !== 0 || oomKilled)) return failed
+  return state === 'running' && health === 'unhealthy' ? unhealthy : icons[state]
+}
+
 export class ContainerNode extends vscode.TreeItem {
   readonly container: ContainerSummary
 
   constructor(container: ContainerSummary) {
-    super(container.name, vscode.TreeItemCollapsibleState.None)
+    super(
+      container.labels[composeService] ?? container.name,
+      runs(container) ? vscode.TreeItemCollapsibleState.Collapsed : vscode.TreeItemCollapsibleState.None,
+    )
     this.container = container
     this.id = container.id
-    const command = container.command.join(' ')
-    const state = container.state === 'running' ? '' : `${stateText(container)} · `
-    // As Docker lists it: the usual tag goes without saying.
-    this.description = `${state}${container.image.replace(/:latest$/, '')} · ${command}`
-    this.iconPath =
-      container.state === 'exited' && (container.exitCode !== 0 || container.oomKilled)
-        ? failed
-        : icons[container.state]
+    const state = stateText(container)
+    // As Docker lists it: the usual tag, and that it runs, go without saying.
+    this.description = [
+      ...(container.state === 'running' && container.health !== 'unhealthy' ? [] : [state]),
+      container.image.replace(/:latest$/, ''),
+      ...container.ports.map(portText),
+      age(container),
+    ].join(' · ')
+    this.iconPath = iconOf(container)
     this.contextValue = `container.${container.state}`
     this.accessibilityInformation = {
       label: vscode.l10n.t(
         'container {0}, {1}, image {2}, command {3}',
         container.name,
-        stateText(container),
+        container.ports.length === 0
+          ? state
+          : `${state}, ${vscode.l10n.t('ports')} ${container.ports.map(portText).join(', ')}`,
         container.image,
-        command,
+        container.command.join(' '),
       ),
     }
   }
+}
+
+/** Containers that belong together. */
+export class GroupNode extends vscode.TreeItem {
+  readonly containers: readonly ContainerSummary[]
+
+  constructor(name: string, containers: readonly ContainerSummary[], key: string) {
+    super(name, vscode.TreeItemCollapsibleState.Expanded)
+    this.containers = containers
+    this.id = `group:${key}:${name}`
+    const running = containers.filter(runs).length
+    this.description = vscode.l10n.t('{0} of {1} run', running, containers.length)
+    this.iconPath = new vscode.ThemeIcon('group-by-ref-type')
+    this.contextValue = 'group'
+    this.accessibilityInformation = { label: vscode.l10n.t('group {0}, {1} containers', name, containers.length) }
+  }
+}
+
+/** A tooltip does not wrap. */
+function shortened(text: string): string {
+  return text.length > 60 ? `${text.slice(0, 59)}…` : text
 }
 
 function time(milliseconds: number): string {
@@ -66,22 +115,23 @@ function time(milliseconds: number): string {
 
 /** Made when somebody hovers, not before. */
 export function tooltipOf(container: ContainerSummary): vscode.MarkdownString {
+  const { ports, endpoints, mounts, network, restartCount, health, labels } = container
   const rows: [string, string][] = [
     [vscode.l10n.t('State'), stateText(container)],
     [vscode.l10n.t('Image'), container.image],
-    [vscode.l10n.t('Command'), container.command.join(' ')],
+    [vscode.l10n.t('Command'), shortened(container.command.join(' '))],
     [vscode.l10n.t('Id'), container.id.slice(0, 12)],
   ]
   if (container.pid > 0) rows.push([vscode.l10n.t('Process'), String(container.pid)])
+  if (health !== null) rows.push([vscode.l10n.t('Health'), health])
+  if (restartCount > 0) rows.push([vscode.l10n.t('Restarts'), String(restartCount)])
   if (container.startedAt !== null) rows.push([vscode.l10n.t('Started'), time(container.startedAt)])
   if (container.finishedAt !== null) rows.push([vscode.l10n.t('Ended'), time(container.finishedAt)])
-  const tooltip = new vscode.MarkdownString('', true)
-  tooltip.appendMarkdown('**').appendText(container.name).appendMarkdown('**\n\n| | |\n|---|---|\n')
-  // Names and commands are not ours: as text, never as Markdown.
-  for (const [name, value] of rows)
-    tooltip
-      .appendMarkdown(`| ${name} | `)
-      .appendText(value.replaceAll('|', '¦').replaceAll('\n', ' '))
-      .appendMarkdown(' |\n')
-  return tooltip
+  if (endpoints.length === 0) rows.push([vscode.l10n.t('Network'), network])
+  for (const { networkName, address, address6 } of endpoints)
+    rows.push([vscode.l10n.t('Network'), [networkName, address, address6].filter(Boolean).join(' ')])
+  if (ports.length > 0) rows.push([vscode.l10n.t('Ports'), ports.map(portText).join(', ')])
+  for (const { name, source, target } of mounts) rows.push([vscode.l10n.t('Mount'), `${name ?? source} → ${target}`])
+  for (const [name, value] of Object.entries(labels).slice(0, 5)) rows.push([name, value])
+  return tableTooltip(container.name, rows)
 }

@@ -213,8 +213,9 @@ export class Container {
 
   /** It is not started again, unless somebody does. */
   cancelRestart(): void {
-    if (!this.#restarts.cancel()) return
-    if (this.#state === 'restarting') this.#state = 'exited'
+    if (!this.#restarts.cancel() || this.#state !== 'restarting') return
+    this.#state = 'exited'
+    this.publish('stop') // whoever looks sees that it is not going to start any more
   }
 
   /** The stdio of one that runs, from now on. @throws BulkheadError WrongState */

@@ -57,6 +57,8 @@ export class Containers implements Engine {
   /** Writes what is still to be written of containers that have just started. */
   readonly #unwritten = new Set<() => void>()
   readonly #starting = new Set<string>()
+  /** Of those that run: every command in them needs it. */
+  readonly #specifications = new WeakMap<Container, RuntimeSpec>()
   readonly #folders: Folders
   readonly #planner: Planner
   readonly places: NetworkPlaces
@@ -210,6 +212,7 @@ export class Containers implements Engine {
 
   ended(container: Container, { exitCode, ran }: { exitCode: number; ran: number }): number | undefined {
     this.health?.unwatch(container.id)
+    this.#specifications.delete(container)
     this.places.leave(container)
     const { request, isStopped } = container.record
     const { restarts, lastPause } = container.course
@@ -218,7 +221,11 @@ export class Containers implements Engine {
 
   /** The OCI runtime specification, as it was made; made again when a helper was killed before it was written. */
   specificationOf(container: Container): RuntimeSpec {
-    return container.folder.readSpec() ?? this.#planner.specification(container.record, this.#imageOf(container))
+    const known = this.#specifications.get(container)
+    if (known !== undefined) return known
+    const spec = container.folder.readSpec() ?? this.#planner.specification(container.record, this.#imageOf(container))
+    if (container.runs) this.#specifications.set(container, spec)
+    return spec
   }
 
   /** Directories of layers that containers stand on. */
@@ -337,6 +344,7 @@ export class Containers implements Engine {
       meanwhile()
       if (attachment !== undefined) container.folder.writeAttachment(attachment)
       const attach = await starting
+      this.#specifications.set(container, spec)
       this.health?.watch(container)
       this.#keepLater(container, spec)
       return attach

@@ -6,6 +6,7 @@ import type { RuntimeSpec } from '../plan/runtimeSpec.ts'
 import type { Health } from '../protocol/lifecycleSchemas.ts'
 import { execRequest } from '../protocol/schemas.ts'
 import type { Container } from './container.ts'
+import { endsWithin } from './endsWithin.ts'
 import type { Execs } from './exec.ts'
 import { FrameReader } from './frames.ts'
 import type { HealthSettings } from './record.ts'
@@ -78,7 +79,8 @@ export class HealthMonitor {
     }
   }
 
-  async #check(container: Container, { test, timeout }: HealthSettings): Promise<Check> {
+  async #check(container: Container, settings: HealthSettings): Promise<Check> {
+    const { test, timeout } = settings
     const [kind, ...words] = test
     const command = kind === 'CMD-SHELL' ? ['/bin/sh', '-c', ...words] : words
     const start = Date.now()
@@ -87,6 +89,7 @@ export class HealthMonitor {
       const request = execRequest.parse({ container: container.id, command })
       const { id, attach, exit } = await this.#execs.start(container, this.#specificationOf(container), request)
       const reader = new FrameReader()
+      const printed = new Promise((resolve) => attach?.once('close', resolve) ?? resolve(undefined))
       attach?.on('error', () => undefined)
       attach?.on('data', (chunk: Buffer) => {
         for (const frame of reader.push(chunk))
@@ -99,6 +102,7 @@ export class HealthMonitor {
         this.#execs.signal(id, 9)
       }, timeout)
       const { exitCode } = await exit.finally(() => clearTimeout(timer))
+      await endsWithin(printed, settings.timeout)
       if (timedOut) return { start, end: Date.now(), exitCode: -1, output: `no answer within ${timeout} ms` }
       return { start, end: Date.now(), exitCode, output: output.slice(0, limits.health.output) }
     } catch (error) {

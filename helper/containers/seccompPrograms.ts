@@ -13,6 +13,8 @@ const comparisons = {
 export class SeccompPrograms {
   readonly #native: Native
   readonly #programs = new WeakMap<Seccomp, Promise<Uint8Array>>()
+  /** By what they say: a specification that was read from disk has an object of its own. */
+  readonly #byText = new Map<string, Promise<Uint8Array>>()
 
   constructor(native: Native) {
     this.#native = native
@@ -22,6 +24,14 @@ export class SeccompPrograms {
   get(seccomp: Seccomp): Promise<Uint8Array> {
     const known = this.#programs.get(seccomp)
     if (known !== undefined) return known
+    const text = JSON.stringify(seccomp)
+    const program = this.#byText.get(text) ?? this.#compile(seccomp)
+    this.#byText.set(text, program)
+    this.#programs.set(seccomp, program)
+    return program
+  }
+
+  #compile(seccomp: Seccomp): Promise<Uint8Array> {
     const rules = seccomp.syscalls.map(({ names, action, errnoRet, args }) => ({
       names,
       action: action === 'SCMP_ACT_ALLOW' ? ('allow' as const) : ('errno' as const),
@@ -35,8 +45,6 @@ export class SeccompPrograms {
         })),
       }),
     }))
-    const program = this.#native.addon.compileSeccomp(seccomp.defaultErrnoRet, rules)
-    this.#programs.set(seccomp, program)
-    return program
+    return this.#native.addon.compileSeccomp(seccomp.defaultErrnoRet, rules)
   }
 }

@@ -1,5 +1,6 @@
 /** Fields that many requests have, as zod schemas. */
 import * as z from 'zod'
+import * as names from './names.ts'
 
 /** A container by its id, a prefix of its id, or its name. */
 export const containerReference = z.string().min(1).max(128)
@@ -9,13 +10,7 @@ export const text = (max: number) => z.string().max(max).refine(noNul, 'must not
 
 export const absolutePath = text(4095).regex(/^\//, 'must be an absolute path')
 
-export const containerName = z
-  .string()
-  .max(128)
-  .regex(
-    /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/,
-    'must be letters, digits, _ . or -, at least two, beginning with a letter or digit',
-  )
+export const containerName = z.string().max(128).regex(names.containerName, names.nameRule)
 
 export const hostname = z
   .string()

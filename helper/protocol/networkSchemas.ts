@@ -1,14 +1,9 @@
 /** Networks and published ports, as zod schemas: checked by the helper before anything is done. */
 import * as z from 'zod'
 import { containerReference, text } from './fields.ts'
+import { containerName, nameRule } from './names.ts'
 
-export const networkName = z
-  .string()
-  .max(128)
-  .regex(
-    /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/,
-    'must be letters, digits, _ . or -, at least two, beginning with a letter or digit',
-  )
+export const networkName = z.string().max(128).regex(containerName, nameRule)
 
 /** A network by its name, its id, or the beginning of its id. */
 export const networkReference = z.string().min(1).max(128)

@@ -1,14 +1,9 @@
 /** Volumes and mounts, as zod schemas: checked by the helper before anything is done. */
 import * as z from 'zod'
 import { absolutePath, containerReference, text } from './fields.ts'
+import { containerName, nameRule } from './names.ts'
 
-export const volumeName = z
-  .string()
-  .max(255)
-  .regex(
-    /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/,
-    'must be letters, digits, _ . or -, at least two, beginning with a letter or digit',
-  )
+export const volumeName = z.string().max(255).regex(containerName, nameRule)
 
 /** Where in a container. Not its root, and nothing that the kernel shows there. */
 const target = absolutePath

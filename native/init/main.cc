@@ -263,8 +263,8 @@ int main() {
                           : carry_out(host, operations[i].code, operations[i].fields);
     finish(record);
     if (!outcome.failed) continue;
-    // EPIPE here means that the container's process failed first, and has said why.
-    if (outcome.error != EPIPE || report->failed == 0) set_failure(i, outcome.error, outcome.on);
+    // The container's process may have failed first, and said why: what was to be done for it cannot be done any more.
+    if (__atomic_load_n(&report->failed, __ATOMIC_ACQUIRE) == 0) set_failure(i, outcome.error, outcome.on);
     give_up();
   }
   if (host.pid == 0) malformed("a plan without new namespaces");

@@ -65,17 +65,25 @@ function parentCgroups(): string[] {
   return globSync(['/sys/fs/cgroup/docker', '/sys/fs/cgroup/*/docker'])
 }
 
-/** A Docker engine of the bench's own, that touches no firewall and no bridge. Undefined where none starts. */
-export async function docker(directory: string): Promise<Peer | undefined> {
+export interface DockerEngine extends Peer {
+  /** Runs `docker`; milliseconds. */
+  run(...args: string[]): number
+  /** Arguments that lead the command line to it. */
+  readonly host: readonly string[]
+}
+
+/** A Docker engine of the bench's own. Without a network it touches no firewall and no bridge; with one, those of a network
+ * namespace of its own: `enter` are the words that lead there. Undefined where none starts. */
+export async function docker(directory: string, enter: readonly string[] = []): Promise<DockerEngine | undefined> {
   const host = `unix://${directory}/docker.sock`
-  const daemon: ChildProcess = spawn(
+  const network = enter.length > 0 ? [] : ['--iptables=false', '--ip6tables=false', '--bridge=none']
+  const [command, ...words] = [
+    ...enter,
     '/usr/sbin/dockerd',
-    [
-      ...['--data-root', join(directory, 'docker'), '--exec-root', join(directory, 'docker-run'), '--host', host],
-      ...['--pidfile', join(directory, 'docker.pid'), '--iptables=false', '--ip6tables=false', '--bridge=none'],
-    ],
-    { stdio: 'ignore' },
-  )
+    ...['--data-root', join(directory, 'docker'), '--exec-root', join(directory, 'docker-run'), '--host', host],
+    ...['--pidfile', join(directory, 'docker.pid'), ...network],
+  ]
+  const daemon: ChildProcess = spawn(command!, words, { stdio: 'ignore' })
   // The engine leaves its parent cgroup behind: those that were not there before it are removed with it.
   const present = new Set(parentCgroups())
   const run = (...args: string[]): number => timedCommand('/usr/bin/docker', ['--host', host, ...args])
@@ -106,7 +114,8 @@ export async function docker(directory: string): Promise<Peer | undefined> {
         '/bin/true',
       ]
       run(...args)
-      return { name: 'docker run --rm --network none', start: () => run(...args), close }
+      const name = 'docker run --rm --network none'
+      return { name, start: () => run(...args), close, run, host: ['--host', host] }
     } catch (error) {
       if (tries > 100) process.stderr.write(`${String(error)}\n`)
     }

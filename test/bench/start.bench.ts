@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from '../../helper/client/client.ts'
 import { TestHelper } from '../support/helper.ts'
+import { Exits } from './exits.ts'
 import { median, report, timed, type Line } from './measure.ts'
 import { bubblewrap, docker, floor, runc, type Peer } from './peers.ts'
 
@@ -15,30 +16,13 @@ const pause = 60
 const crowd = 100
 const cores = 2
 
-/** Exits as this client hears of them, also those that come before anybody waits. */
-class Exits {
-  readonly #seen = new Set<string>()
-  readonly #waiting = new Map<string, () => void>()
-
-  constructor(client: Client) {
-    client.onEvent(({ action, id }) => {
-      if (action !== 'die') return
-      this.#seen.add(id)
-      this.#waiting.get(id)?.()
-    })
-  }
-
-  of(id: string): Promise<void> {
-    return this.#seen.has(id) ? Promise.resolve() : new Promise((resolve) => this.#waiting.set(id, resolve))
-  }
-}
-
 async function startOnce(client: Client, exits: Exits): Promise<void> {
   const resources = { memory: 256 << 20, cpus: 1, pidsLimit: 100 }
   const { id } = await client.call('containers/run', {
     image: 'busybox',
     command: ['/bin/true'],
     autoRemove: true,
+    network: 'none',
     resources,
   })
   await exits.of(id)
@@ -104,7 +88,9 @@ try {
   report(`start of /bin/true, request to exit: medians of ${turns * startsInBlock} in ${turns} turns`, lines)
 
   const sleepers = await Promise.all(
-    Array.from({ length: 20 }, () => client.call('containers/run', { image: 'busybox', command: ['sleep', '1000'] })),
+    Array.from({ length: 20 }, () =>
+      client.call('containers/run', { image: 'busybox', command: ['sleep', '1000'], network: 'none' }),
+    ),
   )
   await sleep(500)
   const watchers = sleepers.map(({ pid }) =>

@@ -14,7 +14,7 @@ for (const [theme, label] of [
     let helper: TestHelper
     let window: VsCodeWindow
     before(async () => {
-      helper = await TestHelper.start()
+      helper = await TestHelper.start({ network: 'host' })
       await helper.importBusybox()
       await makeLayeredImage(helper, 'site:1')
       await helper.cli('run', '-d', '--name', 'writer', 'site:1', 'sleep', '1000')

@@ -39,7 +39,7 @@ for (const [theme, label] of [
       await window.screenshot(`${theme}-1-empty`)
     })
 
-    it('runs a container from the palette: image, command, limits', async () => {
+    it('runs a container from the palette: image, command, ports, folders, limits', async () => {
       const { page } = window
       await window.runCommand('Bulkhead: Run Container')
       const list = page.locator('.quick-input-list .monaco-list-row')
@@ -47,16 +47,30 @@ for (const [theme, label] of [
       await window.screenshot(`${theme}-2-pick-image`)
       await list.filter({ hasText: 'busybox' }).click()
       const input = page.locator('.quick-input-widget:visible input[type="text"]')
-      await page.locator('.quick-input-title', { hasText: '2/3' }).waitFor()
+      await page.locator('.quick-input-title', { hasText: '2/5' }).waitFor()
       await input.fill('sleep 1000 | cat')
       await page.locator('.quick-input-message', { hasText: 'need a shell' }).waitFor()
       await input.fill('sleep 1000')
       await page.keyboard.press('Enter')
-      await page.locator('.quick-input-title', { hasText: '3/3' }).waitFor()
+      await page.locator('.quick-input-title', { hasText: '3/5' }).waitFor()
+      await input.fill('8080')
+      await page.locator('.quick-input-widget .codicon-quick-input-back').click()
+      await page.locator('.quick-input-title', { hasText: '2/5' }).waitFor()
+      assert.equal(await input.inputValue(), 'sleep 1000', 'the way back keeps what was typed')
+      await page.keyboard.press('Enter')
+      await page.locator('.quick-input-title', { hasText: '3/5' }).waitFor()
+      await input.fill('80:no')
+      await page.locator('.quick-input-message', { hasText: 'is no port' }).waitFor()
+      await input.fill('8000:80')
+      await page.keyboard.press('Enter')
+      await page.locator('.quick-input-title', { hasText: '4/5' }).waitFor()
+      await input.fill('data:/data .:/work')
+      await page.keyboard.press('Enter')
+      await page.locator('.quick-input-title', { hasText: '5/5' }).waitFor()
       await input.fill('memory=64m pids=20')
       await window.screenshot(`${theme}-3-limits`)
       await page.keyboard.press('Enter')
-      await window.row('sleep 1000').waitFor()
+      await window.row('8000→80').waitFor()
       const { memory } = await limitsOfOnly(helper)
       assert.equal(memory, 64 << 20)
     })
@@ -72,7 +86,7 @@ for (const [theme, label] of [
         .locator('#bulkhead\\.bulkhead\\.bulkhead\\.running, [id*="bulkhead.running"]', { hasText: '1' })
         .first()
         .waitFor()
-      assert.match((await window.row('sleep 1000').getAttribute('aria-label'))!, /container .*, running, image busybox/)
+      assert.match((await window.row('8000→80').getAttribute('aria-label'))!, /container .*, running, image busybox/)
     })
 
     it('shows what is done elsewhere', async () => {
@@ -95,7 +109,12 @@ for (const [theme, label] of [
         'Inspect',
         'Copy Id',
         'Show What Is Shared',
+        'Attach',
         'Unpause',
+        'Connect to Network…',
+        'Edit Limits…',
+        'Rename…',
+        'Restart',
         'Stop',
         'Commit to Image…',
         'Export File System…',
@@ -159,7 +178,7 @@ for (const [theme, label] of [
     })
 
     it('stops a container by its button', async () => {
-      const row = window.row('busybox · sleep 1000').first()
+      const row = window.row('8000→80').first()
       await helper.cli('unpause', 'elsewhere')
       await window.row('elsewhere').filter({ hasNotText: 'paused' }).waitFor()
       await row.hover()

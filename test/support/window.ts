@@ -1,5 +1,5 @@
 /** A real VS Code window in a browser, driven as a person would. */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { chromium, type Browser, type Page } from 'playwright-core'
 import { serveVsCode, type RunningServer } from '../../scripts/vscode-server.ts'
@@ -46,10 +46,12 @@ export class VsCodeWindow {
     settings?: Record<string, unknown>
     tests?: string
     prepare?: (page: Page) => Promise<void>
+    prepareFolder?: (folder: string) => void
   }): Promise<VsCodeWindow> {
     const directory = mkdtempSync('/tmp/bulkhead-window-')
     const folder = join(directory, 'workspace')
     mkdirSync(folder)
+    options.prepareFolder?.(folder)
     const server = await serveVsCode({
       data: join(directory, 'data'),
       env: { BULKHEAD_HOST: `unix://${options.socket}` },
@@ -65,12 +67,24 @@ export class VsCodeWindow {
     return new VsCodeWindow(page, browser, server, directory)
   }
 
+  /** A file of the folder that is open. */
+  read(file: string): string {
+    return readFileSync(join(this.#directory, 'workspace', file), 'utf8')
+  }
+  has(file: string): boolean {
+    return existsSync(join(this.#directory, 'workspace', file))
+  }
+
   async runCommand(title: string): Promise<void> {
     await this.page.keyboard.press('F1')
     const input = this.page.locator('.quick-input-widget:visible input[type="text"]')
     await input.fill(`>${title}`)
-    await this.page.locator('.quick-input-list .monaco-list-row').first().waitFor()
-    await this.page.keyboard.press('Enter')
+    const rows = this.page.locator('.quick-input-list .monaco-list-row')
+    await rows.first().waitFor()
+    // The best match is not always the very one.
+    const exact = rows.filter({ has: this.page.getByText(title, { exact: true }) })
+    if ((await exact.count()) > 0) await exact.first().click()
+    else await this.page.keyboard.press('Enter')
   }
 
   /** Opens Bulkhead's side bar. */
@@ -106,9 +120,9 @@ export class VsCodeWindow {
     await this.page.locator('.monaco-menu').waitFor({ state: 'detached' })
   }
 
-  async chooseFromMenu(name: string, entry: string): Promise<void> {
-    await this.openMenu(name)
-    const item = this.page.locator('.monaco-menu .action-label', { hasText: entry })
+  async chooseFromMenu(name: string, entry: string, row = this.row(name).first()): Promise<void> {
+    await this.openMenu(name, row)
+    const item = this.page.locator('.monaco-menu .action-label', { hasText: new RegExp(`^${entry}…?$`) })
     const menu = this.page.locator('.monaco-menu')
     // On a busy machine a click may still fall into the moments that the menu ignores.
     for (let tries = 0; tries < 4 && (await menu.count()) > 0; tries++) {

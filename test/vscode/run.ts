@@ -23,7 +23,7 @@ async function bundle(): Promise<void> {
 
 /** The helper is started again when the suite kills it. */
 async function withHelper<T>(work: (helper: TestHelper) => Promise<T>): Promise<T> {
-  const helper = await TestHelper.start()
+  const helper = await TestHelper.start({ network: 'host' })
   await helper.importBusybox()
   // What the suite pulls.
   const registry = await RealRegistry.start()

@@ -3,11 +3,15 @@ import assert from 'node:assert/strict'
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import * as vscode from 'vscode'
-import { commandWords } from '../../extension/commands/run.ts'
+import { commandWords, parseFolders, parsePorts } from '../../extension/commands/run.ts'
 import { imageNameOf } from '../../extension/commands/importArchive.ts'
-import { parseLimits } from '../../extension/commands/limits.ts'
+import { formatLimits, parseLimits, parseOptions } from '../../extension/commands/limits.ts'
 import { commands, settings } from '../../extension/contributions.ts'
 import type { BulkheadApi } from '../../extension/main.ts'
+import { warningOf } from '../../extension/notifications.ts'
+import { runRequestOf, taskType } from '../../extension/tasks/tasks.ts'
+import { LineFilter, spanOf } from '../../extension/terminals/logs.ts'
+import { composeProject, fitsFilter, grouped, shortSpan } from '../../extension/views/containerGroups.ts'
 import { rowsOf, traceHtml } from '../../extension/graphs/startTrace.ts'
 import { connect } from '../../helper/client/connect.ts'
 import { socketPath } from '../../helper/protocol/address.ts'
@@ -66,7 +70,7 @@ export function suites(): void {
       for (const id of Object.values(commands)) assert.ok(known.has(id), id)
     })
 
-    it('has its settings in the machine’s scope, where no folder reaches them', () => {
+    it('has a default for each of its settings', () => {
       for (const name of Object.values(settings)) {
         const inspected = vscode.workspace.getConfiguration().inspect(name)
         assert.ok(inspected?.defaultValue !== undefined, name)
@@ -101,7 +105,9 @@ export function suites(): void {
       const ids: string[] = []
       for (let n = 0; n < 500; n += 20) {
         const some = await Promise.all(
-          Array.from({ length: 20 }, () => client.call('containers/run', { image: 'busybox', command: ['true'] })),
+          Array.from({ length: 20 }, () =>
+            client.call('containers/run', { image: 'busybox', command: ['true'], network: 'none' }),
+          ),
         )
         ids.push(...some.map(({ id }) => id))
       }
@@ -143,6 +149,95 @@ export function suites(): void {
       assert.deepEqual(parseLimits(''), {})
       for (const wrong of ['memory', 'memory=lots', 'speed=9', 'cpus=-1'])
         assert.equal(typeof parseLimits(wrong), 'string', wrong)
+    })
+
+    it('reads options, ports and folders, and says what is wrong with them', () => {
+      assert.deepEqual(parseOptions('memory=64m name=web env=A=b env=C=d restart=on-failure:3'), {
+        resources: { memory: 64 << 20 },
+        name: 'web',
+        env: ['A=b', 'C=d'],
+        restart: { name: 'on-failure', maximumRetryCount: 3 },
+      })
+      for (const wrong of ['env=A', 'restart=often', 'colour=red', 'name=', 'memory=x'])
+        assert.equal(typeof parseOptions(wrong), 'string', wrong)
+      assert.equal(formatLimits({ memory: 64 << 20, cpus: 1.5, pidsLimit: 9 }), 'memory=64m cpus=1.5 pids=9')
+      assert.equal((parsePorts('8080:80 53:53/udp') as unknown[]).length, 2)
+      assert.equal(typeof parsePorts('8080:80 x'), 'string')
+      assert.equal((parseFolders('"/a b:/c" data:/d /e') as unknown[]).length, 3)
+      assert.equal(typeof parseFolders('data:relative'), 'string')
+    })
+
+    it('puts containers in groups, and filters them', () => {
+      const made = (name: string, labels: Record<string, string>): ContainerSummary =>
+        ({
+          name,
+          labels,
+          image: 'i',
+          id: name,
+          state: 'running',
+          command: ['c'],
+          ports: [],
+          network: 'bridge',
+        }) as never
+      const all = [made('one', { [composeProject]: 'b' }), made('two', {}), made('three', { [composeProject]: 'a' })]
+      const { groups, alone } = grouped(all, 'project', '')
+      assert.deepEqual([...groups.keys()], ['a', 'b'])
+      assert.deepEqual(
+        alone.map(({ name }) => name),
+        ['two'],
+      )
+      assert.deepEqual([...grouped(all, 'status', '').groups.keys()], ['running'])
+      assert.equal(all.filter((container) => fitsFilter(container, 'TW RUN')).length, 1)
+      assert.deepEqual([500, 65_000, 7_200_000, 200_000_000].map(shortSpan), ['0s', '1m', '2h', '2d'])
+    })
+
+    it('filters lines of a log by what is in them, colours left out, and holds back what is not a line yet', () => {
+      const filter = new LineFilter('get')
+      assert.equal(filter.push('\x1b[32mG\x1b[0mET /\nother\nge'), '\x1b[32mG\x1b[0mET /\n')
+      assert.equal(filter.push('t end\n'), 'get end\n')
+      assert.equal(spanOf('10m'), 600_000)
+      assert.equal(spanOf('soon'), undefined)
+    })
+
+    it('runs a task of its type to its end', async function () {
+      this.timeout(20_000)
+      const folder = vscode.workspace.workspaceFolders![0]!.uri
+      const definition = { type: taskType, label: 'inside', action: 'run', image: 'busybox', network: 'none' }
+      const tasks = [{ ...definition, command: ['sh', '-c', 'echo from inside > made-inside; exit 3'] }]
+      await vscode.workspace.fs.writeFile(
+        vscode.Uri.joinPath(folder, '.vscode/tasks.json'),
+        Buffer.from(JSON.stringify({ version: '2.0.0', tasks })),
+      )
+      let task: vscode.Task | undefined
+      for (let tries = 0; task === undefined && tries < 50; tries++) {
+        task = (await vscode.tasks.fetchTasks({ type: taskType })).find(({ name }) => name === 'inside')
+        await new Promise((resolve) => setTimeout(resolve, 100))
+      }
+      const codes: string[] = []
+      client.onEvent(({ action, attributes }) => action === 'die' && codes.push(attributes['exitCode']!))
+      const ended = new Promise<void>((resolve) => {
+        const subscription = vscode.tasks.onDidEndTask(() => {
+          subscription.dispose()
+          resolve()
+        })
+      })
+      await vscode.tasks.executeTask(task!)
+      await ended
+      assert.deepEqual(codes, ['3'])
+      const made = await vscode.workspace.fs.readFile(vscode.Uri.joinPath(folder, 'made-inside'))
+      assert.equal(Buffer.from(made).toString(), 'from inside\n')
+      assert.throws(() => runRequestOf({ type: taskType, action: 'run' }, '/x'), /needs an image/)
+      const request = runRequestOf({ type: taskType, image: 'i', ports: ['80'], volumes: ['v:/v', 'sub:/s'] }, '/x')
+      assert.equal(request.workingDirectory, '/x')
+      assert.equal(request.mounts!.length, 3)
+    })
+
+    it('warns of what a user should know at once, and of nothing else', () => {
+      const container = { name: 'c', state: 'restarting', restartCount: 2, exitCode: 1 } as ContainerSummary
+      assert.match(warningOf({ action: 'die', container })!.text, /again and again: 3 times/)
+      assert.equal(warningOf({ action: 'die', container: { ...container, restartCount: 3 } }), undefined)
+      assert.equal(warningOf({ action: 'die', container: { ...container, state: 'exited' } }), undefined)
+      assert.match(warningOf({ action: 'oom', container })!.text, /out of memory/)
     })
 
     it('makes a name for an image out of a file’s', () => {
