@@ -9,6 +9,7 @@ export class Claims {
   /** Names of those that are being made, and who is about to have a volume. */
   readonly #names = new Set<string>()
   readonly #volumes = new Map<string, string>()
+  readonly #ranges = new Set<number>()
 
   constructor(containers: () => readonly Container[]) {
     this.#containers = containers
@@ -36,10 +37,23 @@ export class Claims {
     return this.#volumes.get(volume)
   }
 
-  idRange(): number {
-    const used = new Set(this.#containers().map(({ record }) => record.idRange))
-    for (let range = 0; range < defaults.idRanges.count; range++) if (!used.has(range)) return range
+  /** A range of user ids, until it is given back. */
+  take(): number {
+    for (let range = 0; range < defaults.idRanges.count; range++) {
+      if (this.#ranges.has(range)) continue
+      this.#ranges.add(range)
+      return range
+    }
     throw new BulkheadError('Busy', 'all ranges of user ids are in use', { hint: 'Remove containers.' })
+  }
+
+  giveBack(range: number): void {
+    this.#ranges.delete(range)
+  }
+
+  /** Those of containers that an earlier helper made. */
+  adoptRanges(): void {
+    for (const { record } of this.#containers()) if (record.idRange !== null) this.#ranges.add(record.idRange)
   }
 
   /** The container is there, or will not be. */

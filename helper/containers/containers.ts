@@ -21,11 +21,11 @@ import { Container } from './container.ts'
 import { makeMounts, makeRecord, requireSound, type CreationParts } from './creation.ts'
 import type { Engine } from './engine.ts'
 import type { Events } from './events.ts'
-import { Folders } from './folders.ts'
+import { findContainer } from './findContainer.ts'
+import { Folders, type Place } from './folders.ts'
 import type { HealthMonitor } from './health.ts'
 import { memberOf, NetworkPlaces } from './networkPlaces.ts'
 import type { Caller } from './mounts.ts'
-import { firstIdOf, newId } from './names.ts'
 import { Planner } from './planner.ts'
 import { recoverContainers } from './recovery.ts'
 import { pauseBefore, startsWithHelper } from './restarts.ts'
@@ -70,7 +70,7 @@ export class Containers implements Engine {
     this.#parts = parts
     for (const directory of [parts.paths.containers, parts.paths.sockets])
       mkdirSync(directory, { recursive: true, mode: 0o700 })
-    this.#folders = new Folders(parts.paths.containers)
+    this.#folders = new Folders(parts.paths.containers, this.#claims)
     this.#planner = new Planner(parts)
     this.places = new NetworkPlaces(parts.networks, (reference) => this.get(reference))
     this.watchers = new Watchers(parts.native, parts.paths.sockets)
@@ -108,21 +108,7 @@ export class Containers implements Engine {
 
   /** By name, id, or the beginning of an id. @throws BulkheadError ContainerNotFound */
   get(reference: string): Container {
-    const exact = this.#containers.get(reference) ?? this.all().find(({ record }) => record.name === reference)
-    if (exact !== undefined) return exact
-    const matches = /^[0-9a-f]+$/.test(reference) ? this.all().filter(({ id }) => id.startsWith(reference)) : []
-    if (matches.length === 1) return matches[0]!
-    if (matches.length > 1)
-      throw new BulkheadError(
-        'ContainerNotFound',
-        `${matches.length} containers have an id that begins with ${reference}`,
-        {
-          hint: 'Give more of the id, or the name.',
-        },
-      )
-    throw new BulkheadError('ContainerNotFound', `no container ${reference}`, {
-      hint: 'bulkhead ps -a lists all there are.',
-    })
+    return this.#containers.get(reference) ?? findContainer(this.all(), reference)
   }
 
   /** Makes a container without starting it. */
@@ -213,7 +199,7 @@ export class Containers implements Engine {
   ended(container: Container, { exitCode, ran }: { exitCode: number; ran: number }): number | undefined {
     this.health?.unwatch(container.id)
     this.#specifications.delete(container)
-    this.places.leave(container)
+    this.places.leaveSoon(container)
     const { request, isStopped } = container.record
     const { restarts, lastPause } = container.course
     return pauseBefore(request.restart, { exitCode, ran, restarts, isStopped }, lastPause)
@@ -265,6 +251,7 @@ export class Containers implements Engine {
       if (container.runs) this.places.adopt(container)
       if (container.state === 'exited' && container.record.request.autoRemove) await this.removeEnded(container)
     }
+    this.#claims.adoptRanges()
     this.#folders.prepare()
   }
 
@@ -293,9 +280,9 @@ export class Containers implements Engine {
     requireSound(asked)
     const request = this.places.resolved(asked)
     const image = this.#parts.images.get(request.image)
-    const id = newId()
     const name = this.#claims.name(request.name)
     let anonymous: readonly string[] = []
+    let place: Place | undefined
     try {
       const others = request.volumesFrom.flatMap(({ container, readOnly }) =>
         this.get(container).record.mounts.map((mount) => ({ ...mount, readOnly: mount.readOnly || readOnly })),
@@ -303,16 +290,16 @@ export class Containers implements Engine {
       const reserve = (volume: string): void => this.#claims.volume(volume, name)
       const made = await makeMounts({ ...this.#parts, reserve }, { request, image, others })
       anonymous = made.anonymous
-      const idRange = request.userns === 'host' ? null : this.#claims.idRange()
+      place = this.#folders.create(request.userns === 'private')
+      const { id, idRange, folder } = place
       const record = makeRecord({ id, name, request, image, idRange, caller, mounts: made.mounts })
       const spec = this.#planner.specification(record, image)
       const container = new Container(this, { ...record, command: [...spec.process.args] })
-      const folder = this.#folders.create(id, firstIdOf(idRange) ?? 0)
       if (request.storageSize !== undefined) limitStorage(this.native, folder, request.storageSize)
       this.#containers.set(id, container)
       return { container, spec }
     } catch (error) {
-      this.#claims.release(name)
+      if (place !== undefined) await this.#vacate(place)
       for (const volume of anonymous) await this.#parts.volumes.remove(volume).catch(() => undefined)
       throw error
     } finally {
@@ -342,7 +329,10 @@ export class Containers implements Engine {
       const plan = await this.#planner.plan(container, spec, { attached, joinNetwork })
       starting = container.start(plan, { attached, began })
       meanwhile()
-      if (attachment !== undefined) container.folder.writeAttachment(attachment)
+      if (attachment !== undefined) {
+        this.#parts.networks.publish(container.id)
+        container.folder.writeAttachment(attachment)
+      }
       const attach = await starting
       this.#specifications.set(container, spec)
       this.health?.watch(container)
@@ -381,9 +371,16 @@ export class Containers implements Engine {
       .map(({ record }) => record.name)
   }
 
+  /** What a container had alone, when it has never been one. */
+  async #vacate({ idRange, folder }: Place): Promise<void> {
+    if (idRange !== null) this.#claims.giveBack(idRange)
+    await this.native.addon.removeTree(folder.path)
+  }
+
   async #forget(container: Container, volumes: boolean): Promise<void> {
     await container.remove()
-    this.#containers.delete(container.id)
+    const { idRange } = container.record
+    if (this.#containers.delete(container.id) && idRange !== null) this.#claims.giveBack(idRange)
     if (!volumes) return
     for (const { type, name } of container.record.mounts) {
       if (type !== 'volume' || name === undefined || !this.#parts.volumes.has(name)) continue

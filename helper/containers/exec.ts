@@ -1,5 +1,5 @@
 /** More processes in containers that run: each has a watcher of its own, for its stdio, its terminal and its end. */
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import type { Engine } from './engine.ts'
@@ -48,10 +48,15 @@ export class Execs {
   readonly #engine: Engine
   readonly #seccomp: SeccompPrograms
   readonly #running = new Map<string, Watcher>()
+  /** A watcher locks one; its own is nobody else's. */
+  readonly #folders: string[] = []
 
   constructor(engine: Engine, seccomp: SeccompPrograms) {
     this.#engine = engine
     this.#seccomp = seccomp
+    // Those of an earlier helper's: what runs on in them does not need their names.
+    rmSync(engine.paths.execs, { recursive: true, force: true })
+    mkdirSync(engine.paths.execs, { recursive: true, mode: 0o700 })
   }
 
   /** Resolves when the command runs. @throws BulkheadError that says which operation failed, and why */
@@ -64,9 +69,8 @@ export class Execs {
           hint: container.state === 'paused' ? 'Unpause it first.' : 'Start it first.',
         },
       )
-    const { cgroups, watchers, native } = this.#engine
+    const { cgroups, watchers } = this.#engine
     const id = newId()
-    const folder = join(container.folder.path, `exec-${id.slice(0, 16)}`)
     const execSpec = execSpecification(spec, request)
     const plan = makeExecPlan(execSpec, {
       pid: container.summary().pid,
@@ -78,7 +82,7 @@ export class Execs {
       attached: request.attach,
       openStdin: request.openStdin && request.attach,
     })
-    mkdirSync(folder, { mode: 0o700 })
+    const folder = this.#folder()
     const started = Promise.withResolvers<number>()
     const exit = Promise.withResolvers<Exit>()
     exit.promise.catch(() => undefined)
@@ -94,7 +98,7 @@ export class Execs {
           started.reject(gone)
           exit.reject(gone)
           this.#running.delete(id)
-          void native.addon.removeTree(folder).catch(() => undefined) // the container's own removal takes it, too
+          this.#folders.push(folder)
         },
       },
     )
@@ -105,6 +109,15 @@ export class Execs {
       attach?.destroy()
       throw error
     }
+  }
+
+  /** One that no watcher holds: nothing is written to it, and so it serves the next one. */
+  #folder(): string {
+    const free = this.#folders.pop()
+    if (free !== undefined) return free
+    const made = join(this.#engine.paths.execs, newId().slice(0, 16))
+    mkdirSync(made, { mode: 0o700 })
+    return made
   }
 
   resize(id: string, rows: number, columns: number): void {

@@ -1,17 +1,33 @@
-/** Gives each container its folder; some are kept ready, since a disk takes its time to make directories. */
-import { chownSync, renameSync } from 'node:fs'
+/** Gives each container its id, its range of user ids, and its folder, which belongs to the first of those; some are kept
+ * ready, since a disk takes its time to make directories. */
+import { chownSync } from 'node:fs'
 import { join } from 'node:path'
 import { limits } from '../limits.ts'
-import { newId } from './names.ts'
+import { firstIdOf, newId } from './names.ts'
 import { Pool } from './pool.ts'
 import { ContainerFolder } from './record.ts'
 
+export interface Place {
+  readonly id: string
+  /** Number of its range of host ids; null when it has the host's own. */
+  readonly idRange: number | null
+  readonly folder: ContainerFolder
+}
+
+/** Ranges that nobody has; whoever takes one gives it back. */
+interface Ranges {
+  take(): number
+  giveBack(range: number): void
+}
+
 export class Folders {
   readonly #directory: string
-  readonly #spares: Pool<ContainerFolder>
+  readonly #ranges: Ranges
+  readonly #spares: Pool<Place & { readonly idRange: number }>
 
-  constructor(directory: string) {
+  constructor(directory: string, ranges: Ranges) {
     this.#directory = directory
+    this.#ranges = ranges
     this.#spares = new Pool(() => this.#make(), limits.spares)
   }
 
@@ -19,20 +35,27 @@ export class Folders {
     this.#spares.prepare()
   }
 
-  /** `owner`: the host id of the container's root. */
-  create(id: string, owner: number): ContainerFolder {
+  /** `hasOwnIds`: it gets a range of host ids. One that stays without a record is a leftover to a later helper. */
+  create(hasOwnIds: boolean): Place {
     const spare = this.#spares.take()
-    const folder = new ContainerFolder(join(this.#directory, id))
-    chownSync(spare.upper, owner, owner)
-    chownSync(spare.work, owner, owner)
-    renameSync(spare.path, folder.path)
-    return folder
+    if (hasOwnIds) return spare
+    this.#ranges.giveBack(spare.idRange)
+    for (const path of [spare.folder.upper, spare.folder.work]) chownSync(path, 0, 0)
+    return { ...spare, idRange: null }
   }
 
-  /** Its name begins with a dot, so that a later helper knows it for a leftover. */
-  #make(): ContainerFolder {
-    const folder = new ContainerFolder(join(this.#directory, `.spare-${newId().slice(0, 16)}`))
-    folder.create()
-    return folder
+  #make(): Place & { readonly idRange: number } {
+    const id = newId()
+    const idRange = this.#ranges.take()
+    const folder = new ContainerFolder(join(this.#directory, id))
+    try {
+      folder.create()
+      const owner = firstIdOf(idRange)!
+      for (const path of [folder.upper, folder.work]) chownSync(path, owner, owner)
+      return { id, idRange, folder }
+    } catch (error) {
+      this.#ranges.giveBack(idRange)
+      throw error
+    }
   }
 }

@@ -38,11 +38,20 @@ export class NetworkPlaces {
     const { request } = container.record
     const wanted = wantedBy(container.record)
     if (wanted.length === 0) return undefined
+    this.leave(container) // it may have ended just now
     return await this.#networks.attach(memberOf(container.record), wanted, publishedBy(request, image.config))
   }
 
   leave(container: Container): void {
     this.#networks.detach(container.id)
+  }
+
+  /** When whoever waits for its end has been told. */
+  leaveSoon(container: Container): void {
+    const before = this.#networks.attachmentOf(container.id)
+    setImmediate(() => {
+      if (this.#networks.attachmentOf(container.id) === before) this.leave(container)
+    })
   }
 
   /** One that an earlier helper started. */

@@ -1,6 +1,5 @@
 /** How much a container may write to its root file system. */
 import { randomInt } from 'node:crypto'
-import { rmSync } from 'node:fs'
 import type { Native } from '../host/native.ts'
 import { isErrno } from '../host/errno.ts'
 import { BulkheadError } from '../protocol/errors.ts'
@@ -9,13 +8,12 @@ import type { ContainerFolder } from './record.ts'
 /** Projects of ours begin here; those below may be an administrator's. */
 const firstProject = 0x4200_0000
 
-/** @throws BulkheadError Unsupported where the file system keeps no project quotas; the folder is removed then */
+/** @throws BulkheadError Unsupported where the file system keeps no project quotas */
 export function limitStorage(native: Native, folder: ContainerFolder, bytes: number): void {
   try {
     const project = firstProject + randomInt(0x00ff_ffff)
     native.addon.setProjectQuota([folder.upper, folder.work], project, bytes)
   } catch (error) {
-    rmSync(folder.path, { recursive: true, force: true })
     if (!isErrno(error, 'ESRCH', 'EOPNOTSUPP', 'ENOTTY', 'ENOSYS', 'EINVAL')) throw error
     throw new BulkheadError(
       'Unsupported',

@@ -19,6 +19,8 @@ const endedStates: readonly ContainerState[] = ['exited', 'restarting', 'removin
 
 export function summaryOf(record: ContainerRecord, live: Live): ContainerSummary {
   const { id, name, image, command, createdAt, request, mounts } = record
+  // It has let go of its ports and addresses, or is about to.
+  const attached = live.pid > 0 ? live.attachment : undefined
   const ended = endedStates.includes(live.state) ? live.exit : undefined
   return {
     id,
@@ -36,8 +38,8 @@ export function summaryOf(record: ContainerRecord, live: Live): ContainerSummary
     restartCount: live.restartCount,
     health: live.health?.status ?? null,
     network: request.network,
-    ports: [...live.attachment.ports],
-    endpoints: [...live.attachment.endpoints],
+    ports: [...(attached?.ports ?? [])],
+    endpoints: [...(attached?.endpoints ?? [])],
     mounts: mounts.map(shownMount),
   }
 }

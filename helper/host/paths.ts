@@ -39,6 +39,10 @@ export class Paths {
   get sockets(): string {
     return join(this.run, 'watchers')
   }
+  /** Folders that the watchers of commands in containers lock. */
+  get execs(): string {
+    return join(this.run, 'execs')
+  }
   socketOfWatcher(id: string): string {
     return join(this.sockets, socketName(id))
   }

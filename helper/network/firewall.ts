@@ -75,7 +75,7 @@ table inet ${table} {
   # The bridges route 127.0.0.0/8 for the host's own sake: not for containers (CVE-2020-8558).
   chain guard {
     type filter hook prerouting priority -300;
-    iifname @bridges ip daddr 127.0.0.0/8 drop
+    ip daddr 127.0.0.0/8 iifname @bridges drop
   }
   chain prerouting {
     type nat hook prerouting priority -100;
@@ -96,14 +96,15 @@ table inet ${table} {
   }
   chain forward {
     type filter hook forward priority 0;
+    # What has begun goes on: most packets pass one rule alone.
+    ct state established,related accept
     iifname . oifname @within accept
     iifname @internal drop
     oifname @internal drop
-    oifname @bridges ct state established,related accept
     oifname @bridges ct status dnat accept
     oifname @bridges drop
     iifname @bridges accept
-    ${options.closesForward ? 'ct state established,related accept\n    drop' : ''}
+    ${options.closesForward ? 'drop' : ''}
   }
 }
 `

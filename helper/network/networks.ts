@@ -56,6 +56,8 @@ function forwarded({ endpoints, ports }: Attachment): Forwarded[] {
   })
 }
 
+const none: Attachment = { endpoints: [], ports: [] }
+
 const builtIn = (['host', 'none'] as const).map((name) => ({
   id: createHash('sha256').update(`bulkhead ${name}`).digest('hex'),
   name,
@@ -127,7 +129,7 @@ export class Networks {
     return summary
   }
 
-  /** Gives a container that is about to start its addresses and ports; all, or nothing.
+  /** Gives a container that is about to start its addresses, and keeps its ports for it; all, or nothing.
    * @throws BulkheadError that says which network, address or port it cannot have */
   async attach(member: Member, wanted: readonly Wanted[], publish: readonly PublishRequest[]): Promise<Attachment> {
     const records = wanted.map(({ network }) => this.#records.get(network))
@@ -142,13 +144,17 @@ export class Networks {
       const ports = this.#ports.reserve(member.id, publish, bridges[0]?.has6 ?? false)
       const attachment = { endpoints, ports }
       this.#attachments.set(member.id, attachment)
-      this.#firewall.publish(forwarded(attachment))
       return attachment
     } catch (error) {
       this.detach(member.id)
       for (const bridge of bridges) bridge.leave(member.id)
       throw error
     }
+  }
+
+  /** Leads the ports that a container has got to it: while it is being started. */
+  publish(id: string): void {
+    this.#firewall.publish(forwarded(this.attachmentOf(id)))
   }
 
   /** The container has ended: the kernel has removed its links. */
@@ -231,7 +237,7 @@ export class Networks {
   }
 
   attachmentOf(id: string): Attachment {
-    return this.#attachments.get(id) ?? { endpoints: [], ports: [] }
+    return this.#attachments.get(id) ?? none
   }
 
   links(endpoints: readonly Endpoint[]): Link[] {

@@ -1,6 +1,6 @@
 // Who exits when: the container's first process ends -> its output is drained into the log -> the helper is told ->
-// exit.json is written, for a helper that was away -> mounts and cgroups are released -> attached clients get what is
-// still queued -> the watcher ends. A watcher that is killed takes the container with it (PR_SET_PDEATHSIG); a helper
+// attached clients that have seen everything are told -> exit.json is written, for a helper that was away -> mounts and
+// cgroups are released -> the other clients get what is still queued -> the watcher ends. A watcher that is killed takes the container with it (PR_SET_PDEATHSIG); a helper
 // that is killed takes nothing.
 #include "watch.h"
 
@@ -233,7 +233,7 @@ void watch(Host &host, const plan::Watch &options, const Report &report, int inp
   }
 
   // After the greeting: nobody waits for it but a helper that is started later.
-  int listener = listen_on(options.socket);
+  int listener = options.log_max_files > 0 ? listen_on(options.socket) : -1;
 
   int status = 0;
   // SIGCHLD was blocked from the start, so that an exit before signalfd is still pending here.
@@ -251,10 +251,15 @@ void watch(Host &host, const plan::Watch &options, const Report &report, int inp
   uint8_t exited[frames::kHeader + sizeof ending];
   size_t exited_size = make_frame(exited, frames::kExited, &ending, sizeof ending);
   clients.send_to(false, exited, exited_size);
-  write_exit(ending);
+  // Whoever has seen everything need not wait for what is cleaned up.
+  if (clients.drained()) {
+    clients.send_to(true, exited, exited_size);
+    clients.close_all(true);
+  }
+  // Of a command in a container nobody finds the file, nor the socket: it has no log either.
+  if (options.log_max_files > 0) write_exit(ending);
 
-  close(listener);
-  unlinkat(kSocketFd, options.socket, 0);
+  if (listener >= 0) unlinkat(kSocketFd, options.socket, 0);
   host.mount_namespace.reset();
   host.root.reset();
   remove_cgroups(host);

@@ -18,10 +18,7 @@ describe('bad input', () => {
   afterEach(async () => {
     const client = await helper.client()
     assert.deepEqual(await client.call('containers/list'), [])
-    assert.deepEqual(
-      readdirSync(join(helper.state, 'containers')).filter((name) => !name.startsWith('.')),
-      [],
-    )
+    assert.deepEqual(helper.containerFolders(), [])
     assert.deepEqual(readdirSync(join(helper.run, 'watchers')), [])
     client.close()
   })

@@ -27,7 +27,7 @@ describe(`cgroups ${v2 ? 'v2' : 'v1'}`, () => {
     work: (cgroups: Directories, id: string) => Promise<void> | void,
     command = ['sleep', '1000'],
   ): Promise<void> {
-    const { id } = await client.call('containers/run', { image: 'busybox', command, resources })
+    const { id } = await client.call('containers/run', { image: 'busybox', network: 'none', command, resources })
     try {
       const { cgroups } = (await client.call('containers/inspect', { container: id })) as { cgroups: Directories }
       await work(cgroups, id)
@@ -81,6 +81,7 @@ describe(`cgroups ${v2 ? 'v2' : 'v1'}`, () => {
   it('tell which container was killed for want of memory', async () => {
     const { exitCode, oomKilled } = await runToEnd(helper, {
       image: 'busybox',
+      network: 'none',
       command: ['tail', '/dev/zero'],
       resources: { memory: 32 << 20 },
     })
@@ -88,7 +89,11 @@ describe(`cgroups ${v2 ? 'v2' : 'v1'}`, () => {
   })
 
   it('show the container itself alone', async () => {
-    const { output } = await runToEnd(helper, { image: 'busybox', command: ['cat', '/proc/self/cgroup'] })
+    const { output } = await runToEnd(helper, {
+      image: 'busybox',
+      network: 'none',
+      command: ['cat', '/proc/self/cgroup'],
+    })
     const lines = output.trim().split('\n')
     const own = v2 ? lines : lines.filter((line) => /:(?:memory|pids|cpu|freezer):/.test(line))
     for (const line of own) assert.match(line, /:\/$/)
@@ -113,7 +118,7 @@ describe(`cgroups ${v2 ? 'v2' : 'v1'}`, () => {
       else assert.equal(read(cgroups, 'blkio', 'blkio.throttle.read_bps_device', ''), `${major}:${minor} 1048576`)
     })
     const weighted = await client
-      .call('containers/run', { image: 'busybox', command: ['true'], resources: { blkioWeight: 500 } })
+      .call('containers/run', { image: 'busybox', network: 'none', command: ['true'], resources: { blkioWeight: 500 } })
       .catch((error: Error) => error)
     if (weighted instanceof Error) assert.match(weighted.message, /a weight of disk time: this kernel has no/)
     else await client.call('containers/remove', { container: weighted.id, force: true })
@@ -147,7 +152,11 @@ describe(`cgroups ${v2 ? 'v2' : 'v1'}`, () => {
     try {
       await other.importBusybox()
       const theirs = await other.client()
-      const { id } = await theirs.call('containers/run', { image: 'busybox', command: ['sleep', '100'] })
+      const { id } = await theirs.call('containers/run', {
+        image: 'busybox',
+        network: 'none',
+        command: ['sleep', '100'],
+      })
       await helper.kill('SIGKILL')
       await helper.start() // it removes what it does not know: not the other's
       client = await helper.client()

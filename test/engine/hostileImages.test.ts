@@ -177,10 +177,7 @@ describe('an image that means harm', () => {
     const { id } = await client.call('containers/run', { image: 'busybox', command: ['sh', '-c', script] })
     await client.call('containers/wait', { container: id })
     await client.call('containers/remove', { container: id })
-    assert.deepEqual(
-      readdirSync(join(helper.state, 'containers')).filter((name) => !name.startsWith('.')),
-      [],
-    )
+    assert.deepEqual(helper.containerFolders(), [])
   })
 })
 

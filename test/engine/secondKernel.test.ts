@@ -16,7 +16,9 @@ describe(`the engine on Linux ${release()}`, () => {
   after(() => helper.stop())
 
   const sh = async (script: string, more: object = {}): Promise<string> =>
-    (await runToEnd(helper, { image: 'busybox', command: ['sh', '-c', script], ...more })).output.trim()
+    (
+      await runToEnd(helper, { image: 'busybox', network: 'none', command: ['sh', '-c', script], ...more })
+    ).output.trim()
 
   it('runs a command in namespaces of its own, with ids of its own', async () => {
     const kinds = ['pid', 'mnt', 'uts', 'ipc', 'net', 'user', 'cgroup', 'time'].filter((kind) =>
@@ -40,13 +42,15 @@ describe(`the engine on Linux ${release()}`, () => {
 
   it('ends as the command does', async () => {
     const codes = await Promise.all(
-      ['exit 0', 'exit 7'].map((script) => runToEnd(helper, { image: 'busybox', command: ['sh', '-c', script] })),
+      ['exit 0', 'exit 7'].map((script) =>
+        runToEnd(helper, { image: 'busybox', network: 'none', command: ['sh', '-c', script] }),
+      ),
     )
     assert.deepEqual(
       codes.map(({ exitCode }) => exitCode),
       [0, 7],
     )
-    await assert.rejects(runToEnd(helper, { image: 'busybox', command: ['nope'] }), /no such file/)
+    await assert.rejects(runToEnd(helper, { image: 'busybox', network: 'none', command: ['nope'] }), /no such file/)
   })
 
   it('hides what the kernel shows of itself, and filters system calls', async () => {
@@ -58,7 +62,11 @@ describe(`the engine on Linux ${release()}`, () => {
 
   it('survives its helper', async () => {
     const client = await helper.client()
-    const { id, pid } = await client.call('containers/run', { image: 'busybox', command: ['sleep', '1000'] })
+    const { id, pid } = await client.call('containers/run', {
+      image: 'busybox',
+      network: 'none',
+      command: ['sleep', '1000'],
+    })
     await helper.kill('SIGKILL')
     assert.ok(readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('sleep'))
     await helper.start()
@@ -80,6 +88,7 @@ describe(`the engine on Linux ${release()}`, () => {
     const client = await helper.client()
     const { id } = await client.call('containers/run', {
       image: 'busybox',
+      network: 'none',
       command: ['sh', '-c', 'echo x > /made; rm /etc/group'],
     })
     await client.call('containers/wait', { container: id })
@@ -97,15 +106,38 @@ describe(`the engine on Linux ${release()}`, () => {
 
   it('limits what a container writes, or says what that needs', async () => {
     const script = 'head -c 3000000 /dev/zero > /big; echo $?; rm /big; head -c 500000 /dev/zero > /small && echo fits'
-    const limited = runToEnd(helper, { image: 'busybox', command: ['sh', '-c', script], storageSize: 1 << 20 })
+    const limited = runToEnd(helper, {
+      image: 'busybox',
+      network: 'none',
+      command: ['sh', '-c', script],
+      storageSize: 1 << 20,
+    })
     if (!/prjquota/.test(readFileSync('/proc/mounts', 'utf8')))
       return await assert.rejects(limited, /project quotas, which the file system of the state folder does not keep/)
     assert.match((await limited).output, /quota exceeded|No space left|I\/O error/i)
     assert.match((await limited).output, /1\nfits\n$/)
     const free = await runToEnd(helper, {
       image: 'busybox',
+      network: 'none',
       command: ['sh', '-c', 'head -c 3000000 /dev/zero > /big && echo fits'],
     })
     assert.equal(free.output, 'fits\n')
+  })
+
+  it('changes limits, counts what is used, and mounts volumes', async () => {
+    const client = await helper.client()
+    const mounts = [{ type: 'volume' as const, name: 'kept', target: '/data' }]
+    const { id } = await client.call('containers/run', {
+      ...{ image: 'busybox', network: 'none', mounts, command: ['sh', '-c', 'echo kept > /data/file; sleep 1000'] },
+      resources: { memory: 64 << 20 },
+    })
+    await client.call('containers/update', { container: id, resources: { memory: 96 << 20, pidsLimit: 40 } })
+    const [stats] = await client.call('containers/stats', { containers: [id] })
+    assert.equal(stats!.memoryLimit, 96 << 20)
+    assert.ok(stats!.cpu > 0 && stats!.memory > 0 && stats!.pids >= 1)
+    assert.ok((await client.call('containers/top', { container: id })).length >= 1)
+    assert.equal(await sh('cat /data/file; stat -c %u /data/file', { mounts }), 'kept\n0')
+    await client.call('containers/remove', { container: id, force: true })
+    client.close()
   })
 })

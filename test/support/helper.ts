@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect } from '../../helper/client/connect.ts'
 import type { Client } from '../../helper/client/client.ts'
@@ -57,6 +57,12 @@ export class TestHelper {
   }
   get pid(): number {
     return this.#process?.pid ?? 0
+  }
+
+  /** Folders of containers, without those that are kept ready for the next ones: empty but for two directories. */
+  containerFolders(): string[] {
+    const all = join(this.state, 'containers')
+    return readdirSync(all).filter((name) => readdirSync(join(all, name)).length > 2)
   }
 
   /** Bytes resident of the helper. */
