@@ -281,24 +281,24 @@ export class Containers implements Engine {
     const request = this.places.resolved(asked)
     const image = this.#parts.images.get(request.image)
     const name = this.#claims.name(request.name)
-    let anonymous: readonly string[] = []
+    const anonymous: string[] = []
     let place: Place | undefined
     try {
       const others = request.volumesFrom.flatMap(({ container, readOnly }) =>
         this.get(container).record.mounts.map((mount) => ({ ...mount, readOnly: mount.readOnly || readOnly })),
       )
       const reserve = (volume: string): void => this.#claims.volume(volume, name)
-      const made = await makeMounts({ ...this.#parts, reserve }, { request, image, others })
-      anonymous = made.anonymous
+      const mounts = await makeMounts({ ...this.#parts, reserve }, { request, image, others }, anonymous)
       place = this.#folders.create(request.userns === 'private')
       const { id, idRange, folder } = place
-      const record = makeRecord({ id, name, request, image, idRange, caller, mounts: made.mounts })
+      const record = makeRecord({ id, name, request, image, idRange, caller, mounts })
       const spec = this.#planner.specification(record, image)
       const container = new Container(this, { ...record, command: [...spec.process.args] })
       if (request.storageSize !== undefined) limitStorage(this.native, folder, request.storageSize)
       this.#containers.set(id, container)
       return { container, spec }
     } catch (error) {
+      this.#claims.release(name)
       if (place !== undefined) await this.#vacate(place)
       for (const volume of anonymous) await this.#parts.volumes.remove(volume).catch(() => undefined)
       throw error

@@ -43,52 +43,36 @@ export function requireSound({
 }
 
 /** Mounts as they are kept: volumes that are not there yet are made, and filled with what the image has in their place.
- * @returns also the volumes that were made without a name, to be removed when the making fails */
+ * `anonymous` gets the volumes that were made without a name: to be removed when the making fails. */
 export async function makeMounts(
   { volumes, rootOf, reserve }: CreationParts,
   { request, image, others }: { request: RunRequest; image: Image; others: readonly KeptMount[] },
-): Promise<{ mounts: KeptMount[]; anonymous: string[] }> {
+  anonymous: string[],
+): Promise<KeptMount[]> {
   const mounts: KeptMount[] = []
-  const anonymous: string[] = []
-  try {
-    for (const wanted of wantedMounts(request, image.config, others)) {
-      if ('source' in wanted && wanted.type !== 'bind') {
-        mounts.push(wanted)
-        continue
-      }
-      switch (wanted.type) {
-        case 'bind':
-          mounts.push({ exec: false, ...wanted, create: wanted.create })
-          break
-        case 'tmpfs': {
-          const { type, target, readOnly, size, mode, exec } = wanted
-          mounts.push({
-            type,
-            target,
-            source: '',
-            readOnly,
-            create: false,
-            mode,
-            exec,
-            ...(size !== undefined && { size }),
-          })
-          break
-        }
-        case 'volume': {
-          const made = volumes.create({ name: wanted.name })
-          reserve(made.name)
-          if (made.isAnonymous && wanted.name === undefined) anonymous.push(made.name)
-          const { type, target, readOnly } = wanted
-          mounts.push({ type, name: made.name, source: made.mountpoint, target, readOnly, create: false, exec: false })
-          if (!('noCopy' in wanted && wanted.noCopy)) await volumes.fill(made.name, await rootOf(image), target)
-        }
+  for (const wanted of wantedMounts(request, image.config, others)) {
+    if ('source' in wanted && wanted.type !== 'bind') {
+      mounts.push(wanted)
+      continue
+    }
+    switch (wanted.type) {
+      case 'bind':
+        mounts.push({ exec: false, ...wanted, create: wanted.create })
+        break
+      case 'tmpfs':
+        mounts.push({ ...wanted, source: '', create: false })
+        break
+      case 'volume': {
+        const made = volumes.create({ name: wanted.name })
+        reserve(made.name)
+        if (wanted.name === undefined) anonymous.push(made.name)
+        const { type, target, readOnly } = wanted
+        mounts.push({ type, name: made.name, source: made.mountpoint, target, readOnly, create: false, exec: false })
+        if (!('noCopy' in wanted && wanted.noCopy)) await volumes.fill(made.name, await rootOf(image), target)
       }
     }
-    return { mounts, anonymous }
-  } catch (error) {
-    for (const name of anonymous) await volumes.remove(name).catch(() => undefined)
-    throw error
   }
+  return mounts
 }
 
 export function makeRecord(options: {

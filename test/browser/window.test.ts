@@ -86,7 +86,10 @@ for (const [theme, label] of [
         .locator('#bulkhead\\.bulkhead\\.bulkhead\\.running, [id*="bulkhead.running"]', { hasText: '1' })
         .first()
         .waitFor()
-      assert.match((await window.row('8000→80').getAttribute('aria-label'))!, /container .*, running, image busybox/)
+      assert.match(
+        (await window.row('8000→80').getAttribute('aria-label'))!,
+        /container .*, running, ports 8000→80, image busybox/,
+      )
     })
 
     it('shows what is done elsewhere', async () => {
@@ -111,15 +114,15 @@ for (const [theme, label] of [
         'Show What Is Shared',
         'Attach',
         'Unpause',
-        'Connect to Network…',
-        'Edit Limits…',
-        'Rename…',
         'Restart',
         'Stop',
         'Commit to Image…',
         'Export File System…',
         'Copy Files into Container…',
         'Minimize…',
+        'Edit Limits…',
+        'Rename…',
+        'Connect to Network…',
         'Kill',
         'Remove…',
       ])

@@ -135,6 +135,35 @@ describe('bulkhead', () => {
     assert.equal(code, 3)
   })
 
+  it('leaves a container running when its keys are typed, attaches again, and resizes', async () => {
+    const terminal = (...words: string[]) => {
+      const command = [process.execPath, join(root, 'dist/bulkhead.cjs'), ...words].join(' ')
+      const env = { ...process.env, BULKHEAD_HOST: `unix://${helper.socket}` }
+      const child = spawn('script', ['-qec', `stty rows 33 cols 101; ${command}`, '/dev/null'], { env })
+      let output = ''
+      child.stdout.on('data', (text: Buffer) => (output += text.toString()))
+      return { child, output: () => output }
+    }
+    const first = terminal('run', '-it', '--name', 'kept', 'busybox', 'sh')
+    await sleep(700)
+    first.child.stdin.write('stty size; A=remembered\r')
+    await sleep(300)
+    first.child.stdin.write('\x10\x11')
+    assert.deepEqual((await once(first.child, 'exit'))[0], 0)
+    assert.match(first.output(), /33 101/)
+    const second = terminal('attach', 'kept')
+    await sleep(700)
+    second.child.stdin.write('echo $A; exit 4\r')
+    assert.deepEqual((await once(second.child, 'exit'))[0], 4)
+    assert.match(second.output(), /\nremembered\r/)
+    const third = terminal('start', '-ai', '--detach-keys=ctrl-a,x', 'kept')
+    await sleep(700)
+    third.child.stdin.write('\x01x')
+    assert.deepEqual((await once(third.child, 'exit'))[0], 0)
+    assert.match(await helper.ok('ps'), /kept/)
+    await helper.ok('rm', '-f', 'kept')
+  })
+
   it('prints events as they come', async () => {
     const child = spawn(process.execPath, [join(root, 'dist/bulkhead.cjs'), 'events', '--format', 'json'], {
       env: { ...process.env, BULKHEAD_HOST: `unix://${helper.socket}` },

@@ -96,6 +96,11 @@ describe('volumes and mounts', () => {
     const other = (await helper.ok('run', '-d', '--network', 'none', 'withvolume', 'true')).trim()
     await helper.ok('rm', '-fv', other)
     assert.doesNotMatch(await helper.ok('volume', 'ls'), /[0-9a-f]{64}/)
+    // Nor does anything remain of one that was never made, or never started.
+    assert.equal((await helper.cli('run', '-m', '1k', 'withvolume', 'true')).code, 125)
+    assert.equal((await helper.cli('run', '--network', 'none', 'withvolume', '/nothing')).code, 127)
+    assert.doesNotMatch(await helper.ok('volume', 'ls'), /[0-9a-f]{64}/)
+    assert.deepEqual(helper.containerFolders(), [])
   })
 
   it('bind folders and files of the host, read-only when asked, through links of the image', async () => {
