@@ -30,9 +30,18 @@ function fits({ type, action, id, attributes, container }: BulkheadEvent, key: s
       return label !== undefined && (wanted === undefined || label === wanted)
     }
     default:
-      throw new BulkheadError('InvalidRequest', `there is no filter ${key}`, {
-        hint: 'There are type, event, container, image, network, volume and label.',
-      })
+      return false
+  }
+}
+
+const keys = ['type', 'event', 'container', 'image', 'network', 'volume', 'label']
+
+/** @throws BulkheadError for a filter of another key */
+export function requireKnown(filters: readonly string[]): void {
+  for (const filter of filters) {
+    const [key = ''] = filter.split('=')
+    if (!keys.includes(key))
+      throw new BulkheadError('InvalidRequest', `there is no filter ${key}`, { hint: `There are ${keys.join(', ')}.` })
   }
 }
 
@@ -51,6 +60,7 @@ export function eventsCommand(): Command {
     .option('-f, --filter <key=value>', 'those alone that fit, such as event=die', collect)
     .addOption(formatOption())
     .action(async ({ since, until, filter = [], format }: EventOptions) => {
+      requireKnown(filter)
       const client = await openClient()
       const show = (event: BulkheadEvent): void => {
         if (!isWanted(event, filter)) return

@@ -117,7 +117,7 @@ export function networkCommand(): Command {
         .description('take a container out of a network')
         .argument('<network>')
         .argument('<container>')
-        .option('-f, --force')
+        .option('-f, --force', 'for Docker’s sake')
         .action(async (network: string, container: string) => {
           await withClient((client) => client.call('networks/disconnect', { network, container }))
         }),

@@ -50,7 +50,7 @@ export const containerProcess = z.object({
   parent: z.number(),
   /** As the container sees it. */
   uid: z.number(),
-  /** Of the host, where the host has one for the id; otherwise the number. */
+  /** One letter: R runs, S sleeps and so on (proc(5)). */
   state: z.string(),
   command: z.string(),
   /** Milliseconds of processor time so far. */

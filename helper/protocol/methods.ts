@@ -35,7 +35,7 @@ export const methods = {
   },
   /** All containers, newest first. May be repeated. */
   'containers/list': { params: nothing, result: z.array(containerSummary) },
-  /** Makes a container without starting it: `attach` means nothing here. `network: host` and `userns: host` need a rule. */
+  /** Makes a container without starting it. With `attach` its input ends with whoever is attached first. `network: host` and `userns: host` need a rule. */
   'containers/create': { params: runRequest, result: containerSummary },
   /** Makes a container and starts it; answers when its command runs. `network: host` and `userns: host` need a rule. */
   'containers/run': { params: runRequest, result: containerSummary },
@@ -279,7 +279,7 @@ export const methods = {
   /** A further network for a container: at once where it runs. */
   'networks/connect': { params: networks.connectParams, result: containerSummary },
   'networks/disconnect': {
-    params: networks.networkByReference.extend({ container: containerReference, force: z.boolean().default(false) }),
+    params: networks.networkByReference.extend({ container: containerReference }),
     result: containerSummary,
   },
   'volumes/list': { params: nothing, result: z.array(volumes.volumeSummary) },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { DetachKeys } from '../../../helper/cli/attached.ts'
-import { isWanted } from '../../../helper/cli/events.ts'
+import { isWanted, requireKnown } from '../../../helper/cli/events.ts'
 import { duration, moment } from '../../../helper/cli/units.ts'
 
 describe('detach keys', () => {
@@ -40,7 +40,7 @@ describe('filters of events', () => {
     assert.ok(isWanted(event, ['container=web', 'event=die']))
     assert.ok(isWanted(event, ['container=abcd', 'image=busybox']))
     assert.ok(!isWanted(event, ['container=other', 'event=die']))
-    assert.throws(() => isWanted(event, ['colour=red']), /there is no filter colour/)
+    assert.throws(() => requireKnown(['event=die', 'colour=red']), /there is no filter colour/)
   })
 })
 
