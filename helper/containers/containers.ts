@@ -129,12 +129,14 @@ export class Containers implements Engine {
   async run(request: RunRequest, caller: Caller = root): Promise<{ container: Container; attach: Socket | undefined }> {
     const began = performance.now()
     const { container, spec } = await this.#create(request, caller)
-    container.publish('create')
     try {
       // The watcher is at work: what the start does not need is done meanwhile.
       const attach = await this.#start(container, spec, {
         ...{ attached: request.attach, began },
-        meanwhile: () => container.folder.writeRecord(container.record),
+        meanwhile: () => {
+          container.publish('create')
+          container.folder.writeRecord(container.record)
+        },
       })
       return { container, attach }
     } catch (error) {

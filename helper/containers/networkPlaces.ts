@@ -28,8 +28,8 @@ export class NetworkPlaces {
   resolved(request: RunRequest): RunRequest {
     const { network } = request
     if (network.startsWith('container:')) this.#find(network.slice('container:'.length))
-    const name = sharesNetwork(request) ? network : this.#networks.get(network).name
-    const connect = request.connect.map((one) => ({ ...one, network: this.#networks.get(one.network).name }))
+    const name = sharesNetwork(request) ? network : this.#networks.nameOf(network)
+    const connect = request.connect.map((one) => ({ ...one, network: this.#networks.nameOf(one.network) }))
     return { ...request, network: name, connect }
   }
 
@@ -75,7 +75,7 @@ export class NetworkPlaces {
 
   async connect(container: Container, network: string, options: EndpointOptions): Promise<void> {
     const { record } = container
-    const { name } = this.#networks.get(network)
+    const name = this.#networks.nameOf(network)
     requireBridged(container)
     if (wantedBy(record).some((one) => one.network === name))
       throw new BulkheadError('WrongState', `${container.label} is in network ${name} already`)
@@ -97,7 +97,7 @@ export class NetworkPlaces {
 
   disconnect(container: Container, network: string): void {
     const { record } = container
-    const { name } = this.#networks.get(network)
+    const name = this.#networks.nameOf(network)
     if (!wantedBy(record).some((one) => one.network === name))
       throw new BulkheadError('NetworkNotFound', `${container.label} is not in network ${name}`)
     if (container.runs) {

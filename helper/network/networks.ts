@@ -104,6 +104,13 @@ export class Networks {
       : this.#summary(this.#records.get(reference))
   }
 
+  /** However it was called. @throws BulkheadError NetworkNotFound */
+  nameOf(reference: string): string {
+    return (
+      builtIn.find(({ id, name }) => name === reference || id === reference)?.name ?? this.#records.get(reference).name
+    )
+  }
+
   create(request: CreateNetwork): NetworkSummary {
     this.#records.requireFree(request.name)
     return this.#summary(this.#records.create(request))

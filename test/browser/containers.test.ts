@@ -82,7 +82,7 @@ for (const [theme, label] of [
         .locator('.pane', { has: window.page.locator('.pane-header[aria-label^="Containers"]') })
         .locator(`.monaco-list-row[aria-label^="${text}"]`)
         .first()
-    const expand = (text: string) => row(text).locator('.monaco-tl-twistie').click()
+    const expand = (text: string) => window.toggle(row(text))
     const input = () => window.page.locator('.quick-input-widget:visible input[type="text"]')
     const terminal = () => window.page.locator('.terminal-wrapper.active, .terminal-outer-container').first()
     async function untilFile(...args: string[]): Promise<string> {

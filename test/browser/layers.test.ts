@@ -37,7 +37,7 @@ for (const [theme, label] of [
         .locator('.pane', { has: window.page.locator('.pane-header[aria-label^="Layers"]') })
         .locator(`.monaco-list-row[aria-label^="${label}"]`)
         .first()
-    const expand = (label: string) => row(label).locator('.monaco-tl-twistie').click()
+    const expand = (text: string) => window.toggle(row(text))
     const quickPick = (text: string) =>
       window.page.locator('.quick-input-widget:visible .monaco-list-row', { hasText: text }).first()
     const input = () => window.page.locator('.quick-input-widget:visible input[type="text"]')

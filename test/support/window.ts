@@ -1,7 +1,7 @@
 /** A real VS Code window in a browser, driven as a person would. */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { chromium, type Browser, type Page } from 'playwright-core'
+import { chromium, type Browser, type Locator, type Page } from 'playwright-core'
 import { serveVsCode, type RunningServer } from '../../scripts/vscode-server.ts'
 import { root } from './helper.ts'
 import { within } from './within.ts'
@@ -100,6 +100,19 @@ export class VsCodeWindow {
   row(name: string) {
     const view = this.page.locator('.pane', { has: this.page.locator('.pane-header[aria-label^="Containers"]') })
     return view.locator('.monaco-list-row', { hasText: name })
+  }
+
+  /** Opens or closes a row; again where a view that was just then read anew has missed the click. */
+  async toggle(row: Locator): Promise<void> {
+    const before = await row.getAttribute('aria-expanded')
+    for (let tries = 0; tries < 4; tries++) {
+      await row.locator('.monaco-tl-twistie').click()
+      for (let waits = 0; waits < 15; waits++) {
+        await this.page.waitForTimeout(100)
+        if ((await row.count()) > 0 && (await row.getAttribute('aria-expanded')) !== before) return
+      }
+    }
+    throw new Error('a row neither opens nor closes')
   }
 
   /** Opens a row's context menu; answers its entries. `row`: the row itself, where its name is not enough. */
