@@ -9,6 +9,7 @@ import type { Client } from '../../helper/client/client.ts'
 import type { Params } from '../../helper/protocol/methods.ts'
 import type { BulkheadEvent, ContainerSummary } from '../../helper/protocol/schemas.ts'
 import { busyboxArchive } from './busybox.ts'
+import { makeNetworkNamespace, type NetworkNamespace } from './networkNamespace.ts'
 import { within } from './within.ts'
 
 export const root = join(import.meta.dirname, '../..')
@@ -26,8 +27,8 @@ export class TestHelper {
   readonly run: string
   log = ''
   #process: ChildProcess | undefined
-  /** Holds the helper's network namespace, so that a later helper has the same one. */
-  #holder: ChildProcess | undefined
+  /** A later helper has the same one. */
+  #namespace: NetworkNamespace | undefined
   readonly #network: 'own' | 'host'
   readonly #clients: Client[] = []
 
@@ -110,11 +111,8 @@ export class TestHelper {
   /** What runs a command in the helper's network namespace. nsenter(1) becomes it. */
   async #networkPrefix(): Promise<string[]> {
     if (this.#network === 'host') return []
-    if (this.#holder === undefined) {
-      this.#holder = spawn('unshare', ['--net', 'sh', '-c', 'ip link set lo up && echo up && exec sleep 100000'])
-      await once(this.#holder.stdout!, 'data')
-    }
-    return ['nsenter', '--net', '--target', String(this.#holder.pid)]
+    this.#namespace ??= await makeNetworkNamespace()
+    return [...this.#namespace.enter]
   }
 
   /** Arguments of nsenter(1) that lead to the helper's network namespace. */
@@ -152,7 +150,7 @@ export class TestHelper {
     }
     for (const open of this.#clients.splice(0)) open.close()
     await within(15_000, 'the end of the helper', this.kill('SIGTERM'))
-    this.#holder?.kill('SIGKILL')
+    this.#namespace?.close()
     rmSync(this.directory, { recursive: true, force: true })
   }
 
