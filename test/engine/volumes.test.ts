@@ -184,6 +184,32 @@ describe('volumes and mounts', () => {
     assert.match(cannotMake.stderr, /mine: permission denied/, 'a folder is made with the caller’s rights, too')
   })
 
+  it('pass on what is mounted later, or not, as their propagation says', async () => {
+    const shared = join(scratch, 'shared')
+    mkdirSync(join(shared, 'below'), { recursive: true })
+    execFileSync('mount', ['--bind', shared, shared])
+    execFileSync('mount', ['--make-shared', shared])
+    try {
+      const client = await helper.client()
+      const kinds = ['rprivate', 'rslave', 'rshared'] as const
+      for (const propagation of kinds)
+        await client.call('containers/run', {
+          ...{ image: 'busybox', command: ['sleep', '1000'], network: 'none', name: propagation },
+          mounts: [{ type: 'bind', source: shared, target: '/shared', propagation }],
+        })
+      execFileSync('mount', ['-t', 'tmpfs', 'later', join(shared, 'below')])
+      writeFileSync(join(shared, 'below/seen'), '')
+      const seen = await Promise.all(kinds.map((name) => helper.ok('exec', name, 'ls', '/shared/below')))
+      assert.deepEqual(seen, ['', 'seen\n', 'seen\n'])
+      execFileSync('umount', [join(shared, 'below')])
+      await helper.ok('rm', '-f', ...kinds)
+      client.close()
+    } finally {
+      spawnSync('umount', [join(shared, 'below')])
+      execFileSync('umount', [shared])
+    }
+  })
+
   it('mount a tmpfs with its size and mode', async () => {
     const mounts = [{ type: 'tmpfs' as const, target: '/t', size: 65_536, mode: 0o700 }]
     const text = await sh('stat -c %a /t; dd if=/dev/zero of=/t/x bs=1k count=100; mount | grep " /t "', { mounts })
