@@ -157,13 +157,15 @@ for (const [theme, label] of [
       await window.openMenu('passwd', row('passwd, '))
       await page.locator('.monaco-menu .action-label', { hasText: 'Save As' }).click()
       await input().waitFor()
-      await input().fill(target)
-      await page.waitForTimeout(300)
-      // On a busy machine the dialog may not have taken the path yet.
-      for (let tries = 0; tries < 5 && !existsSync(target); tries++) {
-        if (await input().isVisible()) await page.keyboard.press('Enter')
-        for (let waits = 0; waits < 20 && !existsSync(target); waits++) await page.waitForTimeout(100)
+      // The dialog suggests a path a moment after it opens: it must not come on top of what is typed.
+      await page.waitForTimeout(1000)
+      for (let tries = 0; tries < 5; tries++) {
+        await input().fill(target)
+        await page.waitForTimeout(500)
+        if ((await input().inputValue()) === target) break
       }
+      await page.keyboard.press('Enter')
+      for (let tries = 0; tries < 50 && !existsSync(target); tries++) await page.waitForTimeout(100)
       assert.match(readFileSync(target, 'utf8'), /carol/)
     })
 
