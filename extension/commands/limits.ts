@@ -1,6 +1,6 @@
 /** Limits and other settings as people write them: `memory=512m cpus=1.5 name=web`. */
 import * as vscode from 'vscode'
-import { parseBytes } from '../../helper/protocol/text.ts'
+import { parseBytes, parseRestart } from '../../helper/protocol/text.ts'
 import type { Params } from '../../helper/protocol/methods.ts'
 import type { Resources } from '../../helper/protocol/schemas.ts'
 
@@ -16,13 +16,6 @@ const limits = {
   pids: { parse: number, set: (value: number): Resources => ({ pidsLimit: value }) },
 }
 
-function restart(text: string): Request['restart'] {
-  const match = /^(?:(no|always|unless-stopped)|on-failure(?::(\d+))?)$/.exec(text)
-  if (match === null) return undefined
-  if (match[1] !== undefined) return { name: match[1] as 'no' }
-  return { name: 'on-failure', maximumRetryCount: Number(match[2] ?? 0) }
-}
-
 /** What a word says of a container; undefined for a value that is none. */
 const others: Readonly<Record<string, (value: string) => Request | undefined>> = {
   name: (name) => ({ name }),
@@ -32,7 +25,7 @@ const others: Readonly<Record<string, (value: string) => Request | undefined>> =
   hostname: (hostname) => ({ hostname }),
   env: (entry) => (/^[^=]+=/.test(entry) ? { env: [entry] } : undefined),
   restart: (text) => {
-    const policy = restart(text)
+    const policy = parseRestart(text)
     return policy === undefined ? undefined : { restart: policy }
   },
 }

@@ -4,10 +4,10 @@ import type { Client } from '../client/client.ts'
 import { BulkheadError } from '../protocol/errors.ts'
 import { formatPort } from '../protocol/portText.ts'
 import { attached, detachKeysOption } from './attached.ts'
-import { restartPolicy } from './runFlags.ts'
+import { limitsOf, withLimitFlags, type LimitFlags } from './limitFlags.ts'
 import { print, report, withClient, writeStream } from './session.ts'
 import { formatOption, jsonLines, table, type Format } from './table.ts'
-import { bytes, bytesOrUnlimited, decimal, defined, integer, moment, signalNumber } from './units.ts'
+import { defined, integer, moment, signalNumber } from './units.ts'
 
 /** The same for each name given; one that fails is reported, and the others are still done. */
 export async function each(
@@ -111,35 +111,15 @@ function attach(): Command {
     })
 }
 
-interface UpdateOptions {
-  memory?: number
-  memorySwap?: number
-  memoryHigh?: number
-  cpus?: number
-  cpuShares?: number
-  cpusetCpus?: string
-  pidsLimit?: number
-  blkioWeight?: number
-  restart?: ReturnType<typeof restartPolicy>
-}
-
 function update(): Command {
-  return new Command('update')
+  const command = new Command('update')
     .description('change limits of containers, at once where they run')
     .argument('<container...>')
-    .option('-m, --memory <bytes>', 'limit of memory, such as 512m', bytes)
-    .option('--memory-swap <bytes>', 'limit of memory and swap together; -1 for no limit of swap', bytesOrUnlimited)
-    .option('--memory-high <bytes>', 'where the kernel begins to reclaim', bytes)
-    .option('--cpus <number>', 'limit of processor time, such as 1.5', decimal)
-    .option('-c, --cpu-shares <number>', 'share of processor time under contention', integer)
-    .option('--cpuset-cpus <list>', 'processors it may use, such as 0-2,4')
-    .option('--pids-limit <number>', 'processes at most; -1 for no limit', integer)
-    .option('--blkio-weight <number>', 'share of disk time under contention, 10 to 1000', integer)
-    .option('--restart <policy>', 'no, on-failure[:times], always, unless-stopped', restartPolicy)
-    .action((names: string[], { restart, ...limits }: UpdateOptions) => {
-      const changes = { resources: defined(limits), ...(restart !== undefined && { restart }) }
+    .action((names: string[], flags: LimitFlags) => {
+      const changes = { resources: limitsOf(flags), ...defined({ restart: flags.restart }) }
       return each(names, (client, container) => client.call('containers/update', { container, ...changes }))
     })
+  return withLimitFlags(command)
 }
 
 function top(): Command {

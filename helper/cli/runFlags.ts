@@ -8,25 +8,18 @@ import type { Params } from '../protocol/methods.ts'
 import { parseMount, parseTmpfs, parseVolume, type Parsed } from '../protocol/mountText.ts'
 import { parsePublish } from '../protocol/portText.ts'
 import { parseBytes } from '../protocol/text.ts'
+import { limitsOf, withLimitFlags, type LimitFlags } from './limitFlags.ts'
 import type { MountRequest } from '../protocol/volumeSchemas.ts'
 import { windowSize } from './attached.ts'
-import { bytes, bytesOrUnlimited, collect, decimal, defined, duration, integer, signalNumber } from './units.ts'
+import { collect, defined, duration, integer, signalNumber } from './units.ts'
 
 type Request = Params<'containers/run'>
 
-export interface RunFlags {
+export interface RunFlags extends LimitFlags {
   interactive?: boolean
   tty?: boolean
   rm?: boolean
   name?: string
-  memory?: number
-  memorySwap?: number
-  memoryHigh?: number
-  cpus?: number
-  cpuShares?: number
-  cpusetCpus?: string
-  pidsLimit?: number
-  blkioWeight?: number
   env?: string[]
   envFile?: string[]
   label?: string[]
@@ -50,7 +43,6 @@ export interface RunFlags {
   mount?: MountRequest[]
   tmpfs?: MountRequest[]
   volumesFrom?: string[]
-  restart?: Request['restart']
   entrypoint?: string
   init?: boolean
   stopSignal?: number
@@ -96,13 +88,6 @@ function expose(text: string, before: RunFlags['expose']): RunFlags['expose'] {
     ...(before ?? []),
     ...parsed.map(({ containerPort, protocol }) => ({ containerPort, protocol: protocol ?? 'tcp' })),
   ]
-}
-
-export function restartPolicy(text: string): NonNullable<Request['restart']> {
-  const match = /^(?:(no|always|unless-stopped)|on-failure(?::(\d+))?)$/.exec(text)
-  if (match === null) throw new InvalidArgumentError('It must be no, always, unless-stopped or on-failure[:TIMES].')
-  if (match[1] !== undefined) return { name: match[1] as 'no' }
-  return { name: 'on-failure', maximumRetryCount: Number(match[2] ?? 0) }
 }
 
 /** `NAME` alone takes the value of the caller's own environment, as with Docker. */
@@ -180,16 +165,6 @@ function networks(flags: RunFlags): Pick<Request, 'network' | 'endpoint' | 'conn
 }
 
 export function requestOf(image: string, command: string[], flags: RunFlags): Request {
-  const resources = defined({
-    memory: flags.memory,
-    memorySwap: flags.memorySwap,
-    memoryHigh: flags.memoryHigh,
-    cpus: flags.cpus,
-    cpuShares: flags.cpuShares,
-    cpusetCpus: flags.cpusetCpus,
-    pidsLimit: flags.pidsLimit,
-    blkioWeight: flags.blkioWeight,
-  })
   const optional = defined({
     storageSize: storageSize(flags.storageOpt ?? []),
     name: flags.name,
@@ -228,14 +203,14 @@ export function requestOf(image: string, command: string[], flags: RunFlags): Re
       return { container, readOnly: mode === 'ro' }
     }),
     userns: flags.userns,
-    resources,
+    resources: limitsOf(flags),
     ...windowSize(),
   }
 }
 
 /** Adds the flags to a command. */
 export function withRunFlags(command: Command): Command {
-  return command
+  command
     .option('-i, --interactive', 'keep stdin open')
     .option('-t, --tty', 'give it a terminal')
     .option('--rm', 'remove it when it has ended')
@@ -257,7 +232,6 @@ export function withRunFlags(command: Command): Command {
     .option('--dns <address>', 'whom it asks for names outside of its network', collect)
     .option('--dns-search <domain>', 'a domain to look in', collect)
     .option('--dns-option <option>', 'an option of resolv.conf', collect)
-    .option('--restart <policy>', 'no, on-failure[:times], always, unless-stopped', restartPolicy)
     .option('--entrypoint <command>', 'instead of the image’s')
     .option('--init', 'a first process that reaps and passes signals on')
     .option('--stop-signal <signal>', 'what asks it to end', signalNumber)
@@ -269,14 +243,6 @@ export function withRunFlags(command: Command): Command {
     .option('--health-start-interval <duration>', 'between checks at first', duration)
     .option('--health-retries <number>', 'failures in a row that make it unhealthy', integer)
     .option('--no-healthcheck', 'leave the image’s check out')
-    .option('-m, --memory <bytes>', 'limit of memory, such as 512m', bytes)
-    .option('--memory-swap <bytes>', 'limit of memory and swap together; -1 for no limit of swap', bytesOrUnlimited)
-    .option('--memory-high <bytes>', 'where the kernel begins to reclaim', bytes)
-    .option('--cpus <number>', 'limit of processor time, such as 1.5', decimal)
-    .option('-c, --cpu-shares <number>', 'share of processor time under contention', integer)
-    .option('--cpuset-cpus <list>', 'processors it may use, such as 0-2,4')
-    .option('--pids-limit <number>', 'processes at most; -1 for no limit', integer)
-    .option('--blkio-weight <number>', 'share of disk time under contention, 10 to 1000', integer)
     .option('-e, --env <name=value>', 'set a variable', collect)
     .option('--env-file <file>', 'variables, a line each', collect)
     .option('-l, --label <name=value>', 'set a label', collect)
@@ -295,4 +261,5 @@ export function withRunFlags(command: Command): Command {
         .default('private'),
     )
     .helpOption('--help')
+  return withLimitFlags(command)
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Native } from '../host/native.ts'
 import type { Paths } from '../host/paths.ts'
+import type { Link } from '../plan/plan.ts'
 import { BulkheadError } from '../protocol/errors.ts'
 import type {
   CreateNetwork,
@@ -24,18 +25,6 @@ import { bridgeOf, defaultNetwork, NetworkRecords, type NetworkRecord } from './
 export interface Attachment {
   readonly endpoints: readonly Endpoint[]
   readonly ports: readonly PublishedPort[]
-}
-
-/** One link of a container, as a plan makes it. */
-export interface Link {
-  readonly bridge: string
-  readonly link: string
-  readonly name: string
-  readonly mac: string
-  /** With their prefixes. */
-  readonly addresses: readonly string[]
-  /** Of the default routes. */
-  readonly gateways: readonly string[]
 }
 
 export interface Wanted {

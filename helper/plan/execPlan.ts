@@ -1,7 +1,7 @@
 /** A plan for one more process in a container that runs: into its cgroups and namespaces, with its restrictions. */
 import { cloneFlags } from './kernel.ts'
 import type { Operation } from './operations.ts'
-import { hostIdOfRoot, processOperations } from './plan.ts'
+import { hostIdOfRoot, processOperations, terminalOperations } from './plan.ts'
 import type { RuntimeSpec } from './runtimeSpec.ts'
 
 export interface ExecPlacement {
@@ -52,15 +52,7 @@ export function makeExecPlan(spec: RuntimeSpec, placement: ExecPlacement): Opera
     ...(placement.isUnified ? [] : [{ operation: 'enter cgroup' } as const]),
     { operation: 'join namespaces', flags },
     { operation: 'become root of user namespace' },
-    ...(process.terminal
-      ? [
-          {
-            operation: 'open terminal',
-            rows: process.consoleSize?.height ?? 24,
-            columns: process.consoleSize?.width ?? 80,
-          } as const,
-        ]
-      : []),
+    ...terminalOperations(spec),
     ...processOperations(spec, placement),
   ]
 }

@@ -195,7 +195,7 @@ function watcherOperations(spec: RuntimeSpec, placement: Placement): Operation[]
 }
 
 function rootOperations(spec: RuntimeSpec, placement: Placement): Operation[] {
-  const { process, linux, root } = spec
+  const { linux, root } = spec
   const has = (type: string): boolean =>
     linux.namespaces.some((namespace) => namespace.type === type && namespace.path === undefined)
   return [
@@ -220,15 +220,7 @@ function rootOperations(spec: RuntimeSpec, placement: Placement): Operation[] {
     })),
     ...linux.maskedPaths.map((path): Operation => ({ operation: 'mask path', path })),
     ...linux.readonlyPaths.map((path): Operation => ({ operation: 'make path read-only', path })),
-    ...(process.terminal
-      ? [
-          {
-            operation: 'open terminal',
-            rows: process.consoleSize?.height ?? 24,
-            columns: process.consoleSize?.width ?? 80,
-          } as const,
-        ]
-      : []),
+    ...terminalOperations(spec),
     // Last, since the watcher makes the links after everything else.
     ...placement.links.map(({ name, addresses, gateways }): Operation => ({
       operation: 'configure link',
@@ -237,6 +229,13 @@ function rootOperations(spec: RuntimeSpec, placement: Placement): Operation[] {
     { operation: 'pivot root' },
     ...(root.readonly ? [{ operation: 'set root attributes', attributes: mountAttributes['ro']! } as const] : []),
   ]
+}
+
+/** The terminal of a process that has one, as its stdio. */
+export function terminalOperations({ process }: Pick<RuntimeSpec, 'process'>): Operation[] {
+  if (!process.terminal) return []
+  const { height: rows, width: columns } = process.consoleSize ?? { height: 24, width: 80 }
+  return [{ operation: 'open terminal', rows, columns }]
 }
 
 /** What a process does to itself, and then becomes its command. */

@@ -1,6 +1,6 @@
 /** Networks and published ports, as zod schemas: checked by the helper before anything is done. */
 import * as z from 'zod'
-import { containerReference, text } from './fields.ts'
+import { containerReference, labels, text } from './fields.ts'
 import { containerName, nameRule } from './names.ts'
 
 export const networkName = z.string().max(128).regex(containerName, nameRule)
@@ -110,7 +110,7 @@ export const createNetwork = z.strictObject({
   ipv6: z.boolean().default(false),
   /** No way out, and none in. */
   internal: z.boolean().default(false),
-  labels: z.record(z.string().max(255), text(4096)).default({}),
+  labels,
 })
 export type CreateNetwork = z.infer<typeof createNetwork>
 

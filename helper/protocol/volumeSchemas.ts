@@ -1,6 +1,6 @@
 /** Volumes and mounts, as zod schemas: checked by the helper before anything is done. */
 import * as z from 'zod'
-import { absolutePath, containerReference, text } from './fields.ts'
+import { absolutePath, containerReference, labels } from './fields.ts'
 import { containerName, nameRule } from './names.ts'
 
 export const volumeName = z.string().max(255).regex(containerName, nameRule)
@@ -73,7 +73,7 @@ export type MountPoint = z.infer<typeof mountPoint>
 export const createVolume = z.strictObject({
   /** Chosen where none is given. */
   name: volumeName.optional(),
-  labels: z.record(z.string().max(255), text(4096)).default({}),
+  labels,
 })
 
 export const volumeSummary = z.object({
