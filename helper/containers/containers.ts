@@ -172,9 +172,9 @@ export class Containers implements Engine {
   rename(container: Container, name: string): void {
     if (container.record.name === name) return
     const before = container.record.name
-    this.#claims.name(name)
+    // Held for no time at all: nothing comes between this and the change, and a change that fails holds nothing.
+    this.#claims.release(this.#claims.name(name))
     container.change({ name })
-    this.#claims.release(name)
     this.#parts.networks.rename(memberOf(container.record))
     container.publish('rename', { oldName: before })
   }
@@ -185,7 +185,6 @@ export class Containers implements Engine {
       throw new BulkheadError('WrongState', `${container.label} is ${container.state}`, {
         hint: 'Stop it first, or remove it with force, which kills it.',
       })
-    container.cancelRestart()
     await container.kill()
     await this.#forget(container, options.volumes || container.record.request.autoRemove)
   }
@@ -298,14 +297,13 @@ export class Containers implements Engine {
       const container = new Container(this, { ...record, command: [...spec.process.args] })
       if (request.storageSize !== undefined) limitStorage(this.native, folder, request.storageSize)
       this.#containers.set(id, container)
+      this.#claims.release(name)
       return { container, spec }
     } catch (error) {
       this.#claims.release(name)
       if (place !== undefined) await this.#vacate(place)
       for (const volume of anonymous) await this.#parts.volumes.remove(volume).catch(() => undefined)
       throw error
-    } finally {
-      this.#claims.release(name)
     }
   }
 
