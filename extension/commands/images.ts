@@ -10,6 +10,7 @@ import { sizeText } from '../views/sizes.ts'
 import { anyState, pickContainers } from './pick.ts'
 import { pickImage, pickImages, referenceTo } from './pickImage.ts'
 import { registerConnected, showError } from './register.ts'
+import { showJson } from './showJson.ts'
 import { validateName } from './transfers.ts'
 
 async function inView<T>(work: () => Promise<T>): Promise<T> {
@@ -119,9 +120,7 @@ async function prune(context: ConnectedContext): Promise<void> {
 async function inspect(context: ConnectedContext, ...args: unknown[]): Promise<void> {
   const image = await pickImage(context, args, { placeholder: vscode.l10n.t('Image') })
   if (image === undefined) return
-  const all = await context.client.call('images/inspect', { name: image.id })
-  const document = await vscode.workspace.openTextDocument({ language: 'json', content: JSON.stringify(all, null, 2) })
-  await vscode.window.showTextDocument(document, { preview: true })
+  await showJson(await context.client.call('images/inspect', { name: image.id }))
 }
 
 async function copyId(context: ConnectedContext, ...args: unknown[]): Promise<void> {

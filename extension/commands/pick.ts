@@ -1,16 +1,16 @@
 /** Which containers a command is for: the rows that are selected, or those that are picked when it came from the palette. */
 import * as vscode from 'vscode'
 import type { ContainerSummary } from '../../helper/protocol/schemas.ts'
-import type { Context } from '../context.ts'
+import type { CommandId } from '../contributions.ts'
+import type { ConnectedContext, Context } from '../context.ts'
 import { ContainerNode, GroupNode, stateText } from '../views/containerNode.ts'
+import { registerConnected } from './register.ts'
+import { pickValues, selectedRows, type PickOptions } from './selection.ts'
 
 type State = ContainerSummary['state']
 
 function selected(args: readonly unknown[]): ContainerSummary[] {
-  // A view hands over the row that was clicked, and all rows that are selected.
-  const [clicked, all] = args
-  const rows: unknown[] = Array.isArray(all) && all.length > 0 ? all : [clicked]
-  const containers = rows.flatMap((node) => {
+  const containers = selectedRows(args).flatMap((node) => {
     if (node instanceof ContainerNode) return [node.container]
     return node instanceof GroupNode ? node.containers : []
   })
@@ -21,7 +21,7 @@ function selected(args: readonly unknown[]): ContainerSummary[] {
 export async function pickContainers(
   context: Context,
   args: readonly unknown[],
-  options: { states: readonly State[]; placeholder: string; many: boolean },
+  options: PickOptions & { readonly states: readonly State[] },
 ): Promise<ContainerSummary[]> {
   const fits = ({ state }: ContainerSummary): boolean => options.states.includes(state)
   const chosen = selected(args)
@@ -32,7 +32,7 @@ export async function pickContainers(
     .map((container) => ({
       label: container.name,
       description: `${stateText(container)} · ${container.image}`,
-      container,
+      value: container,
     }))
   if (items.length === 0) {
     void vscode.window.showInformationMessage(
@@ -40,13 +40,21 @@ export async function pickContainers(
     )
     return []
   }
-  const picked = await vscode.window.showQuickPick(items, {
-    placeHolder: options.placeholder,
-    canPickMany: options.many as true,
-    matchOnDescription: true,
-  })
-  if (picked === undefined) return []
-  return (Array.isArray(picked) ? picked : [picked]).map(({ container }) => container)
+  return await pickValues(items, options)
 }
 
 export const anyState: readonly State[] = ['created', 'running', 'paused', 'restarting', 'exited']
+
+/** Registers a command for one container that is in one of these states. */
+export function registerForOne(
+  context: Context,
+  id: CommandId,
+  run: (context: ConnectedContext, container: ContainerSummary) => unknown,
+  states = anyState,
+): vscode.Disposable {
+  return registerConnected(context, id, async (connected, ...args) => {
+    const options = { states, placeholder: vscode.l10n.t('Container'), many: false }
+    const [container] = await pickContainers(context, args, options)
+    if (container !== undefined) await run(connected, container)
+  })
+}

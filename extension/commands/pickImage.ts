@@ -5,32 +5,26 @@ import { imageLabel } from '../connection/imageModel.ts'
 import type { Context } from '../context.ts'
 import { ImageNode } from '../views/layerNodes.ts'
 import { sizeText } from '../views/sizes.ts'
+import { pickValues, selectedOf, type PickOptions } from './selection.ts'
 
 export async function pickImages(
   context: Context,
   args: readonly unknown[],
-  options: { placeholder: string; many: boolean; fits?: (image: ImageSummary) => boolean },
+  options: PickOptions & { readonly fits?: (image: ImageSummary) => boolean },
 ): Promise<ImageSummary[]> {
-  const [clicked, all] = args
-  const selected = (Array.isArray(all) && all.length > 0 ? all : [clicked]).filter((node) => node instanceof ImageNode)
+  const selected = selectedOf(args, ImageNode)
   const fits = (image: ImageSummary): boolean => image.id !== 'host' && (options.fits?.(image) ?? true)
   if (selected.length > 0) return selected.map(({ image }) => image).filter(fits)
   const items = (await context.images.all()).filter(fits).map((image) => ({
     label: imageLabel(image),
     description: `${sizeText(image.size ?? 0)} · ${image.id.slice(7, 19)}`,
-    image,
+    value: image,
   }))
   if (items.length === 0) {
     void vscode.window.showInformationMessage(vscode.l10n.t('There is no image yet: pull, load or import one.'))
     return []
   }
-  const picked = await vscode.window.showQuickPick(items, {
-    placeHolder: options.placeholder,
-    canPickMany: options.many as true,
-    matchOnDescription: true,
-  })
-  if (picked === undefined) return []
-  return (Array.isArray(picked) ? picked : [picked]).map(({ image }) => image)
+  return await pickValues(items, options)
 }
 
 export async function pickImage(

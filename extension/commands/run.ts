@@ -16,6 +16,7 @@ import { parseOptions } from './limits.ts'
 import { back, cancelled, inputStep, pickStep } from './multiStep.ts'
 import { registerConnected } from './register.ts'
 import { pull } from './transfers.ts'
+import { problemIn } from './typed.ts'
 
 /** What was answered last time, for next time. */
 const questions = ['command', 'ports', 'folders', 'options'] as const
@@ -152,10 +153,7 @@ async function askAll(
     const { prompt, placeholder, parse: read } = questionOf(name)
     const answer = await inputStep({
       ...{ title, step, totalSteps, prompt, placeholder, value: answers[name] },
-      validate: (value) => {
-        const parsed = read(value)
-        return typeof parsed === 'string' ? parsed : undefined
-      },
+      validate: (value) => problemIn(read(value)),
     })
     if (answer === cancelled) return undefined
     if (answer !== back) answers[name] = answer

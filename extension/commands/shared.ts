@@ -1,7 +1,6 @@
 /** Networks and volumes: made, connected, inspected, removed. */
 import * as vscode from 'vscode'
 import type { NetworkSummary } from '../../helper/protocol/networkSchemas.ts'
-import { containerName } from '../../helper/protocol/names.ts'
 import type { VolumeSummary } from '../../helper/protocol/volumeSchemas.ts'
 import { commands } from '../contributions.ts'
 import type { ConnectedContext, Context } from '../context.ts'
@@ -9,15 +8,15 @@ import { EndpointNode } from '../views/containerParts.ts'
 import { NetworkNode, VolumeNode } from '../views/sharedNodes.ts'
 import { anyState, pickContainers } from './pick.ts'
 import { registerConnected } from './register.ts'
+import { pickValues, selectedOf } from './selection.ts'
+import { showJson } from './showJson.ts'
+import { nameProblem } from './typed.ts'
 
 async function askName(title: string): Promise<string | undefined> {
   return await vscode.window.showInputBox({
     title,
     prompt: vscode.l10n.t('Name'),
-    validateInput: (value) =>
-      containerName.test(value)
-        ? undefined
-        : vscode.l10n.t('Letters, digits, _ . and -, at least two, beginning with a letter or digit.'),
+    validateInput: nameProblem,
   })
 }
 
@@ -43,49 +42,30 @@ async function createNetwork({ client }: ConnectedContext): Promise<void> {
   await client.call('networks/create', { name, ipv6: has('ipv6'), internal: has('internal') })
 }
 
-function rowsOf<T>(args: readonly unknown[], kind: new (...args: never[]) => T): T[] {
-  const [clicked, all] = args
-  const rows: unknown[] = Array.isArray(all) && all.length > 0 ? all : [clicked]
-  return rows.filter((row): row is T => row instanceof kind)
-}
-
 async function pickNetworks(
   context: ConnectedContext,
   args: readonly unknown[],
   many: boolean,
 ): Promise<NetworkSummary[]> {
-  const chosen = rowsOf(args, NetworkNode).map(({ network }) => network)
+  const chosen = selectedOf(args, NetworkNode).map(({ network }) => network)
   if (chosen.length > 0) return chosen
-  const networks = await context.shared.networks()
-  const items = networks.map((network) => ({
+  const items = (await context.shared.networks()).map((network) => ({
     label: network.name,
     description: network.subnets.map(({ subnet }) => subnet).join(' '),
-    network,
+    value: network,
   }))
-  const picked = await vscode.window.showQuickPick(items, {
-    placeHolder: vscode.l10n.t('Network'),
-    canPickMany: many as true,
-  })
-  return picked === undefined ? [] : (Array.isArray(picked) ? picked : [picked]).map(({ network }) => network)
+  return await pickValues(items, { placeholder: vscode.l10n.t('Network'), many })
 }
 
-async function pickVolumes(
-  context: ConnectedContext,
-  args: readonly unknown[],
-  many: boolean,
-): Promise<VolumeSummary[]> {
-  const chosen = rowsOf(args, VolumeNode).map(({ volume }) => volume)
+async function pickVolumes(context: ConnectedContext, args: readonly unknown[]): Promise<VolumeSummary[]> {
+  const chosen = selectedOf(args, VolumeNode).map(({ volume }) => volume)
   if (chosen.length > 0) return chosen
   const items = (await context.shared.volumes()).map((volume) => ({
     label: volume.name,
     description: volume.usedBy.join(', '),
-    volume,
+    value: volume,
   }))
-  const picked = await vscode.window.showQuickPick(items, {
-    placeHolder: vscode.l10n.t('Volume'),
-    canPickMany: many as true,
-  })
-  return picked === undefined ? [] : (Array.isArray(picked) ? picked : [picked]).map(({ volume }) => volume)
+  return await pickValues(items, { placeholder: vscode.l10n.t('Volume'), many: true })
 }
 
 async function confirm(question: string, detail: string): Promise<boolean> {
@@ -94,7 +74,7 @@ async function confirm(question: string, detail: string): Promise<boolean> {
 }
 
 async function removeVolume(context: ConnectedContext, ...args: unknown[]): Promise<void> {
-  const volumes = await pickVolumes(context, args, true)
+  const volumes = await pickVolumes(context, args)
   if (volumes.length === 0) return
   const names = volumes.map(({ name }) => `“${name.slice(0, 40)}”`).join(', ')
   if (!(await confirm(vscode.l10n.t('Remove {0}?', names), vscode.l10n.t('What is in it is lost.')))) return
@@ -132,12 +112,7 @@ async function inspectShared(context: ConnectedContext, node: unknown): Promise<
       : node instanceof VolumeNode
         ? await context.client.call('volumes/inspect', { volume: node.volume.name })
         : undefined
-  if (shown === undefined) return
-  const document = await vscode.workspace.openTextDocument({
-    language: 'json',
-    content: JSON.stringify(shown, null, 2),
-  })
-  await vscode.window.showTextDocument(document, { preview: true })
+  if (shown !== undefined) await showJson(shown)
 }
 
 export function sharedCommands(context: Context): vscode.Disposable {

@@ -1,6 +1,5 @@
 /** The terminal profile "throw-away shell": a fresh container of this machine's own root, with the folder that is open. What
  * changes outside of the folder vanishes with the terminal. */
-import { userInfo } from 'node:os'
 import * as vscode from 'vscode'
 import { terminalProfiles } from '../contributions.ts'
 import type { Context } from '../context.ts'
@@ -14,7 +13,6 @@ export function throwAwayShell({ connection }: Context): vscode.Disposable {
         start: async (client, size) => {
           const request = {
             ...{ image: 'host', tty: true, openStdin: true, attach: true, autoRemove: true, init: true, ...size },
-            env: [`BULKHEAD_USER=${userInfo().username}`],
             ...(folder !== undefined && {
               workingDirectory: folder,
               mounts: [{ type: 'bind' as const, source: folder, target: folder }],

@@ -96,19 +96,7 @@ export function processLoad(
   elapsed: number,
 ): number | undefined {
   if (before === undefined || elapsed <= 0) return undefined
-  const counters = {
-    id: '',
-    name: '',
-    processors: 1,
-    memory: 0,
-    memoryLimit: 1,
-    pids: 1,
-    received: 0,
-    sent: 0,
-    read: 0,
-    written: 0,
-  }
-  return cpuPercent({ ...counters, time: 0, cpu: before.cpu * 1e6 }, { ...counters, time: elapsed, cpu: now.cpu * 1e6 })
+  return cpuPercent({ time: 0, cpu: before.cpu * 1e6 }, { time: elapsed, cpu: now.cpu * 1e6 })
 }
 
 export class MountNode extends vscode.TreeItem {

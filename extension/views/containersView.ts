@@ -7,13 +7,12 @@ import type { Context } from '../context.ts'
 import { fitsFilter, grouped, type Grouping } from './containerGroups.ts'
 import { ContainerNode, GroupNode, tooltipOf } from './containerNode.ts'
 import { CheckNode, EndpointNode, MountNode, PartNode, partsOf, PortNode, VariableNode } from './containerParts.ts'
+import { fileRows } from './directoryRows.ts'
 import { dropFiles } from './dropFiles.ts'
-import { FileNode, MoreNode } from './layerNodes.ts'
+import { FileNode } from './layerNodes.ts'
 import { LiveProcesses } from './liveProcesses.ts'
 import { MemberNode, NetworkNode, SharedNode, VolumeNode } from './sharedNodes.ts'
 
-/** Rows of one directory: more would freeze the tree. */
-const shownAtMost = 1000
 /** Milliseconds after which ages on rows are read again. */
 const ageing = 30_000
 
@@ -54,8 +53,8 @@ class ContainersProvider implements vscode.TreeDataProvider<Node>, vscode.Dispos
     if (client === undefined) return []
     if (parent instanceof PartNode) return await this.#part(client, parent)
     if (parent instanceof SharedNode) return await this.#shared(parent)
-    if (parent instanceof VolumeNode) return await filesOf(client, parent, '')
-    if (parent instanceof FileNode) return await filesOf(client, parent, parent.path)
+    if (parent instanceof VolumeNode) return await fileRows(client, parent.root, '', parent.id!)
+    if (parent instanceof FileNode) return await fileRows(client, parent.root, parent.path, parent.id!)
     return []
   }
 
@@ -134,14 +133,6 @@ interface Inspected {
 async function environmentOf(client: Client, { id }: ContainerSummary): Promise<string[]> {
   const { specification } = (await client.call('containers/inspect', { container: id })) as unknown as Inspected
   return specification.process.env.toSorted()
-}
-
-async function filesOf(client: Client, parent: VolumeNode | FileNode, path: string): Promise<Node[]> {
-  const { root } = parent
-  const entries = await client.call('files/list', { root, path })
-  const sorted = entries.toSorted((a, b) => Number(b.type === 'directory') - Number(a.type === 'directory'))
-  const nodes = sorted.slice(0, shownAtMost).map((entry) => new FileNode(root, path, entry, parent.id!))
-  return entries.length > nodes.length ? [...nodes, new MoreNode(parent.id!, nodes.length, entries.length)] : nodes
 }
 
 export function containersView(context: Context): vscode.Disposable {

@@ -4,6 +4,7 @@ import type { RootReference } from '../../helper/protocol/imageSchemas.ts'
 import type { Client } from '../../helper/client/client.ts'
 import { views } from '../contributions.ts'
 import type { Context } from '../context.ts'
+import { fileRows, firstRows } from './directoryRows.ts'
 import { dropFiles } from './dropFiles.ts'
 import {
   ChangeNode,
@@ -13,14 +14,10 @@ import {
   LayerNode,
   layerTooltip,
   MergedNode,
-  MoreNode,
   SectionNode,
   WritableNode,
   type LayerTreeNode,
 } from './layerNodes.ts'
-
-/** Rows of one directory: more would freeze the tree. */
-const shownAtMost = 1000
 
 class LayersProvider implements vscode.TreeDataProvider<LayerTreeNode>, vscode.Disposable {
   readonly #context: Context
@@ -53,7 +50,8 @@ class LayersProvider implements vscode.TreeDataProvider<LayerTreeNode>, vscode.D
       return parent.layer.chainId === 'host' ? [] : await this.#changes(client, parent.root, '', parent.id!)
     if (parent instanceof WritableNode) return await this.#written(client, parent)
     if (parent instanceof ChangeNode) return await this.#changes(client, parent.root, parent.path, parent.id!)
-    if (parent instanceof MergedNode || parent instanceof FileNode) return await this.#files(client, parent)
+    if (parent instanceof MergedNode || parent instanceof FileNode)
+      return await fileRows(client, parent.root, parent.path, parent.id!)
     return []
   }
 
@@ -123,17 +121,8 @@ class LayersProvider implements vscode.TreeDataProvider<LayerTreeNode>, vscode.D
   }
 
   async #changes(client: Client, root: RootReference, path: string, key: string): Promise<LayerTreeNode[]> {
-    const { entries, total } = await client.call('layers/changes', { root, path })
-    const nodes = entries.slice(0, shownAtMost).map((entry) => new ChangeNode(root, path, entry, key))
-    return total > nodes.length ? [...nodes, new MoreNode(key, nodes.length, total)] : nodes
-  }
-
-  async #files(client: Client, parent: MergedNode | FileNode): Promise<LayerTreeNode[]> {
-    const { root, path } = parent
-    const entries = await client.call('files/list', { root, path })
-    const sorted = entries.toSorted((a, b) => Number(b.type === 'directory') - Number(a.type === 'directory'))
-    const nodes = sorted.slice(0, shownAtMost).map((entry) => new FileNode(root, path, entry, parent.id!))
-    return entries.length > nodes.length ? [...nodes, new MoreNode(parent.id!, nodes.length, entries.length)] : nodes
+    const changes = await client.call('layers/changes', { root, path })
+    return firstRows(changes, key, (entry) => new ChangeNode(root, path, entry, key))
   }
 
   /** Which there are is all that the view shows of containers. */
