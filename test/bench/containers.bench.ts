@@ -1,7 +1,7 @@
 /** `npm run bench -- containers`: starts with a network, exec, TCP, logs, and many containers at once, beside Docker. */
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from '../../helper/client/client.ts'
@@ -9,13 +9,10 @@ import { busyboxRoot } from '../support/busybox.ts'
 import { TestHelper } from '../support/helper.ts'
 import { makeNetworkNamespace } from '../support/networkNamespace.ts'
 import { Exits } from './exits.ts'
-import { median, report, timed, type Line } from './measure.ts'
+import { inTurns, median, report, timed, watcherMemory, type Line, type Measured } from './measure.ts'
 import { docker, floor, type DockerEngine } from './peers.ts'
 
-const turns = 4
-const startsInBlock = 15
-const warmUp = 3
-const pause = 60
+const blocks = { turns: 4, startsInBlock: 15, warmUp: 3, rest: 1000 }
 const execs = 100
 const burst = 6
 const crowd = 500
@@ -50,25 +47,19 @@ async function starts(client: Client, exits: Exits): Promise<void> {
     await exits.of(id)
   }
   const kernel = floor(directory)
-  const peers = new Map<string, () => Promise<number> | number>([
-    ['the floor, with a network namespace', () => kernel.start()],
-    ['bulkhead', () => timed(own)],
-  ])
+  const peers: Measured[] = [
+    { name: 'the floor, with a network namespace', start: () => kernel.start() },
+    { name: 'bulkhead', start: () => timed(own) },
+  ]
   if (engine !== undefined) {
     const limits = ['-m', '256m', '--cpus', '1', '--pids-limit', '100']
     const { run } = engine
-    peers.set('docker run', () => run('run', '--rm', '-p', `${port++}:80`, ...limits, 'busybox', '/bin/true'))
+    peers.push({
+      name: 'docker run',
+      start: () => run('run', '--rm', '-p', `${port++}:80`, ...limits, 'busybox', '/bin/true'),
+    })
   }
-  const times = new Map([...peers.keys()].map((name) => [name, [] as number[]]))
-  for (let turn = 0; turn < turns; turn++)
-    for (const [name, start] of peers) {
-      await sleep(1000)
-      for (let n = -warmUp; n < startsInBlock; n++) {
-        const took = await start()
-        if (n >= 0) times.get(name)!.push(took)
-        await sleep(pause)
-      }
-    }
+  const times = await inTurns(peers, blocks)
   const ours = median(times.get('bulkhead')!)
   const lines = [...times].map(([what, all]): Line => ({
     what,
@@ -225,14 +216,6 @@ async function logs(client: Client): Promise<void> {
   await client.call('containers/remove', { container: id })
 }
 
-function privateMemory(pid: number): number {
-  const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
-  return (
-    [...text.matchAll(/Private_(?:Clean|Dirty):\s+(\d+)/g)].reduce((sum, [, kilobytes]) => sum + Number(kilobytes), 0) /
-    1024
-  )
-}
-
 async function many(client: Client): Promise<void> {
   const times: number[] = []
   const pids: number[] = []
@@ -249,8 +232,7 @@ async function many(client: Client): Promise<void> {
   const lists: number[] = []
   for (let n = 0; n < 9; n++) lists.push(await timed(() => client.call('containers/list')))
   const listing = median(lists)
-  const watchers = pids.map((pid) => Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]))
-  const memory = median(watchers.map(privateMemory))
+  const memory = median(pids.map(watcherMemory))
   report(`${crowd} containers with networks at once`, [
     {
       what: 'start of one',

@@ -3,10 +3,9 @@ import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_pr
 import { cpSync, existsSync, globSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { busyboxArchive, busyboxRoot } from '../support/busybox.ts'
+import type { Measured } from './measure.ts'
 
-export interface Peer {
-  readonly name: string
-  start(): Promise<number> | number
+export interface Peer extends Measured {
   close?(): Promise<void>
 }
 

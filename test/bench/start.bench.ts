@@ -5,14 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from '../../helper/client/client.ts'
 import { TestHelper } from '../support/helper.ts'
 import { Exits } from './exits.ts'
-import { median, report, timed, type Line } from './measure.ts'
+import { inTurns, median, memoryOf, report, timed, watcherMemory, type Line } from './measure.ts'
 import { bubblewrap, docker, floor, runc, type Peer } from './peers.ts'
 
-const turns = 4
-const startsInBlock = 20
-const warmUp = 4
-/** Milliseconds between starts: the figure is that of one start, not of the queue of clean-ups before it. */
-const pause = 60
+const blocks = { turns: 4, startsInBlock: 20, warmUp: 4, rest: 1500 }
 const crowd = 100
 const cores = 2
 
@@ -28,13 +24,6 @@ async function startOnce(client: Client, exits: Exits): Promise<void> {
   await exits.of(id)
 }
 
-function memoryOf(pid: number, file: string, pattern: RegExp): number {
-  return [...readFileSync(`/proc/${pid}/${file}`, 'utf8').matchAll(pattern)].reduce(
-    (sum, [, kilobytes]) => sum + Number(kilobytes),
-    0,
-  )
-}
-
 function cpuTicks(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ')
   return Number(fields[11]) + Number(fields[12])
@@ -48,7 +37,7 @@ try {
   const client = await helper.client()
   const exits = new Exits(client)
   await sleep(25_000) // until the garbage of its own start is collected
-  const idleMemory = memoryOf(helper.pid, 'status', /VmRSS:\s+(\d+)/g) / 1024
+  const idleMemory = memoryOf(helper.pid, 'status', /VmRSS:\s+(\d+)/g)
   const ticks = cpuTicks(helper.pid)
   await sleep(10_000)
   const idleTicks = cpuTicks(helper.pid) - ticks
@@ -67,24 +56,14 @@ try {
   engine = await docker(directory)
   const own: Peer = { name: 'bulkhead', start: () => timed(() => startOnce(client, exits)) }
   const peers = [floor(directory), own, bubblewrap(), runc(directory), ...(engine === undefined ? [] : [engine])]
-  const times = new Map<string, number[]>(peers.map(({ name }) => [name, []]))
-  // In blocks, since what one engine cleans up in the background (runc's cgroups, for half a second) slows the next one
-  // down, whichever that is; and in turns, since the machine's own speed changes with time.
-  for (let turn = 0; turn < turns; turn++)
-    for (const peer of peers) {
-      await sleep(1500)
-      for (let n = -warmUp; n < startsInBlock; n++) {
-        const took = await peer.start()
-        if (n >= 0) times.get(peer.name)!.push(took)
-        await sleep(pause)
-      }
-    }
+  const times = await inTurns(peers, blocks)
   const of = (name: string): number => median(times.get(name)!)
   const ours = of('bulkhead')
   const lines: Line[] = peers.map(({ name }) => ({
     what: name,
     value: `${of(name).toFixed(2).padStart(7)} ms   ${(of(name) / ours).toFixed(2)} × bulkhead`,
   }))
+  const { turns, startsInBlock } = blocks
   report(`start of /bin/true, request to exit: medians of ${turns * startsInBlock} in ${turns} turns`, lines)
 
   const sleepers = await Promise.all(
@@ -93,12 +72,7 @@ try {
     ),
   )
   await sleep(500)
-  const watchers = sleepers.map(({ pid }) =>
-    Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]),
-  )
-  const watcherMemory = median(
-    watchers.map((pid) => memoryOf(pid, 'smaps_rollup', /Private_(?:Clean|Dirty):\s+(\d+)/g) / 1024),
-  )
+  const ofWatcher = median(sleepers.map(({ pid }) => watcherMemory(pid)))
 
   const ratioFloor = ours / of('the floor')
   const ratioRunc = of('runc run') / ours
@@ -124,9 +98,9 @@ try {
     },
     {
       what: 'private memory of a watcher',
-      value: `${watcherMemory.toFixed(2)} MB`,
+      value: `${ofWatcher.toFixed(2)} MB`,
       target: 'at most 0.5',
-      met: watcherMemory <= 0.5,
+      met: ofWatcher <= 0.5,
     },
     { what: 'idle helper', value: `${idleMemory.toFixed(0)} MB resident`, target: 'at most 60', met: idleMemory <= 60 },
     {
