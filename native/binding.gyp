@@ -18,7 +18,8 @@
       "sources": [
         "addon/addon.cc", "addon/peer.cc", "addon/spawn.cc", "addon/seccomp.cc", "addon/memory.cc",
         "addon/removal.cc", "addon/notify.cc", "addon/roots.cc", "addon/changes.cc",
-        "addon/quota.cc", "addon/network.cc", "addon/firewall.cc", "netlink/rtnetlink.cc"
+        "addon/quota.cc", "addon/network.cc", "addon/firewall.cc", "addon/cgroups.cc", "addon/sampler.cc",
+        "addon/follow.cc", "addon/namespaces.cc", "addon/links.cc", "netlink/rtnetlink.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],

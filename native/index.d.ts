@@ -173,3 +173,97 @@ export function nft(commands: string): void
 
 /** Calls when somebody else removed this table, or a chain, a rule or a set of it. Returns what ends it; one at a time. */
 export function watchFirewall(table: string, listener: () => void): () => void
+
+/** Opens a file below a directory (openat2(2), RESOLVE_BENEATH): no `..`, link or other mount leads out. The descriptor is the
+ * caller's to close. */
+export function openBelow(root: string, path: string, writable: boolean): number
+
+/** Names of the directories in one of a cgroup file system, each ending with a NUL, in no order. */
+export function listCgroups(root: string, path: string): string
+
+/** Files of counters, kept open and read in one call. A slot has `width` numbers. */
+export interface Sampler {
+  /** False where there is no such file. `number`: one number, or two with a space between. `keyed`: lines of key and number.
+   * `io`: words key=number, summed over lines. `blkio`: lines of device, key and number, summed over devices. `pressure`: the
+   * total of the lines `some` and `full`, microseconds. `links`: bytes received and sent of a /proc/PID/net/dev, whose path is
+   * absolute. `max` is Infinity. */
+  add(
+    slot: number,
+    file: {
+      readonly root: string
+      readonly path: string
+      readonly format: 'number' | 'keyed' | 'io' | 'blkio' | 'pressure' | 'links'
+      readonly keys: readonly string[]
+      /** Where in the slot each key's number goes. */
+      readonly columns: readonly number[]
+    },
+  ): boolean
+  remove(slot: number): void
+  /** Fills `out`, slot after slot; NaN for what is not there, or not any more. */
+  read(out: Float64Array): void
+}
+
+export function openSampler(width: number): Sampler
+
+/** What the kernel says of processes that begin, end, or change their name or namespaces (perf_event_open(2)). EACCES, EPERM,
+ * ENOENT where it does not. */
+export interface ProcessFollower {
+  /** False where unshare(2) and setns(2) are not told of: a process that calls them later is not heard of. */
+  readonly seesEveryChange: boolean
+  /** Those that something happened to since the last call; null when some of it was lost. */
+  drain(): Uint32Array | null
+  close(): void
+}
+
+export function followProcesses(): ProcessFollower
+
+/** Of all processes: their namespaces' numbers, eight each, in the order mnt, pid, net, user, uts, ipc, cgroup, time; 0 where
+ * one cannot be read. */
+export function scanNamespaces(): Promise<{ readonly pids: Uint32Array; readonly numbers: Uint32Array }>
+
+/** The same of these processes; all 0 for one that has ended. */
+export function namespacesOf(pids: Uint32Array): Uint32Array
+
+/** What processes have open whose links are `kind:[number]`: `socket`, or kinds of namespaces as in /proc/PID/ns. */
+export function scanDescriptors(
+  kinds: readonly string[],
+): Promise<
+  readonly { readonly pid: number; readonly descriptor: number; readonly number: number; readonly kind: string }[]
+>
+
+/** ioctl_ns(2). Numbers are 0 where there is none, or none that may be seen; `type` is the CLONE_NEW* flag. */
+export interface NamespaceRelations {
+  readonly number: number
+  readonly parent: number
+  readonly owner: number
+  /** Of a user namespace: who made it. */
+  readonly uid?: number
+  readonly type: number
+}
+
+/** A namespace, then its ancestors; null where the path is none. */
+export function namespaceRelations(path: string): readonly NamespaceRelations[] | null
+
+/** Files as a thread sees them that has entered the namespace at this path; empty where there is none. Not for mount, pid and
+ * user namespaces. */
+export function readInNamespace(path: string, files: readonly string[]): Promise<readonly string[]>
+
+/** What is in the network namespace at a path (rtnetlink(7)). `kind` is empty for a device; `peer` and `master` are indexes
+ * of links, 0 for none. */
+export interface NetworkNamespace {
+  readonly links: readonly {
+    readonly index: number
+    readonly name: string
+    readonly kind: string
+    readonly mac: string
+    readonly mtu: number
+    readonly isUp: boolean
+    readonly peer: number
+    readonly master: number
+  }[]
+  readonly addresses: readonly { readonly index: number; readonly address: string }[]
+  /** Of the main table; `gateway` is empty for what is reached directly. */
+  readonly routes: readonly { readonly index: number; readonly target: string; readonly gateway: string }[]
+}
+
+export function networkOf(path: string): Promise<NetworkNamespace>

@@ -35,7 +35,7 @@ export function makeExecPlan(spec: RuntimeSpec, placement: ExecPlacement): Opera
       openStdin: Number(placement.openStdin),
       attached: Number(placement.attached),
     },
-    { operation: 'join container', pid: placement.pid, cgroup: placement.cgroup },
+    { operation: 'join container', pid: placement.pid, cgroup: placement.cgroup, flags: cloneFlags.pid },
     ...placement.cgroupDirectories.map((directory): Operation => ({
       operation: 'use cgroup',
       directory,

@@ -27,7 +27,7 @@ export const operations: readonly OperationDescription[] = [
   { name: 'create cgroup', by: 'watcher', fields: [['directory', 'string'], ['unified', 'u32']] },
   { name: 'set cgroup limit', by: 'watcher', fields: [['file', 'string'], ['value', 'string']] },
   { name: 'new mount namespace for layers', by: 'watcher', fields: [['scratch', 'string']] },
-  { name: 'join container', by: 'watcher', fields: [['pid', 'u32'], ['cgroup', 'string']] },
+  { name: 'join container', by: 'watcher', fields: [['pid', 'u32'], ['cgroup', 'string'], ['flags', 'u64']] },
   { name: 'join network', by: 'watcher', fields: [['pid', 'u32'], ['cgroup', 'string']] },
   { name: 'use cgroup', by: 'watcher', fields: [['directory', 'string'], ['unified', 'u32']] },
   { name: 'new namespaces', by: 'watcher', fields: [['flags', 'u64']] },
@@ -151,8 +151,8 @@ export type Operation =
   | { operation: 'set cgroup limit'; file: string; value: string }
   /** before Linux 6.15 overlayfs refuses detached lower layers: attach them in a mount namespace of the watcher's own */
   | { operation: 'new mount namespace for layers'; scratch: string }
-  /** pidfd_open(2) of a running container's first process, which must be in a cgroup of this name; children are born in its pid namespace */
-  | { operation: 'join container'; pid: number; cgroup: string }
+  /** pidfd_open(2) of a process, which must be in a cgroup of this name; with CLONE_NEWPID children are born in its pid namespace */
+  | { operation: 'join container'; pid: number; cgroup: string; flags: bigint }
   /** setns(2) into the network namespace of another running container, whose first process must be in a cgroup of this name */
   | { operation: 'join network'; pid: number; cgroup: string }
   /** open one cgroup directory that is there (all controllers on v2, one hierarchy on v1), for the process to enter */

@@ -232,7 +232,11 @@ function rootOperations(spec: RuntimeSpec, placement: Placement): Operation[] {
 }
 
 /** The terminal of a process that has one, as its stdio. */
-export function terminalOperations({ process }: Pick<RuntimeSpec, 'process'>): Operation[] {
+export function terminalOperations({
+  process,
+}: {
+  process: Pick<RuntimeSpec['process'], 'terminal' | 'consoleSize'>
+}): Operation[] {
   if (!process.terminal) return []
   const { height: rows, width: columns } = process.consoleSize ?? { height: 24, width: 80 }
   return [{ operation: 'open terminal', rows, columns }]

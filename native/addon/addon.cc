@@ -26,6 +26,16 @@ Napi::Value connect_container(const Napi::CallbackInfo &info);
 Napi::Value reserve_port(const Napi::CallbackInfo &info);
 Napi::Value nft(const Napi::CallbackInfo &info);
 Napi::Value watch_firewall(const Napi::CallbackInfo &info);
+Napi::Value open_below(const Napi::CallbackInfo &info);
+Napi::Value list_cgroups(const Napi::CallbackInfo &info);
+Napi::Value open_sampler(const Napi::CallbackInfo &info);
+Napi::Value follow_processes(const Napi::CallbackInfo &info);
+Napi::Value scan_namespaces(const Napi::CallbackInfo &info);
+Napi::Value scan_descriptors(const Napi::CallbackInfo &info);
+Napi::Value namespaces_of(const Napi::CallbackInfo &info);
+Napi::Value namespace_relations(const Napi::CallbackInfo &info);
+Napi::Value read_in_namespace(const Napi::CallbackInfo &info);
+Napi::Value network_of(const Napi::CallbackInfo &info);
 
 static Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("peerCredentials", Napi::Function::New(env, peer_credentials));
@@ -53,6 +63,16 @@ static Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("reservePort", Napi::Function::New(env, reserve_port));
   exports.Set("nft", Napi::Function::New(env, nft));
   exports.Set("watchFirewall", Napi::Function::New(env, watch_firewall));
+  exports.Set("openBelow", Napi::Function::New(env, open_below));
+  exports.Set("listCgroups", Napi::Function::New(env, list_cgroups));
+  exports.Set("openSampler", Napi::Function::New(env, open_sampler));
+  exports.Set("followProcesses", Napi::Function::New(env, follow_processes));
+  exports.Set("scanNamespaces", Napi::Function::New(env, scan_namespaces));
+  exports.Set("scanDescriptors", Napi::Function::New(env, scan_descriptors));
+  exports.Set("namespacesOf", Napi::Function::New(env, namespaces_of));
+  exports.Set("namespaceRelations", Napi::Function::New(env, namespace_relations));
+  exports.Set("readInNamespace", Napi::Function::New(env, read_in_namespace));
+  exports.Set("networkOf", Napi::Function::New(env, network_of));
   return exports;
 }
 

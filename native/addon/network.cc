@@ -17,17 +17,13 @@
 
 #include "../init/fd.h"
 #include "errors.h"
+#include "strings.h"
 
 namespace {
 
 std::string text(const Napi::Object &object, const char *key) { return object.Get(key).As<Napi::String>(); }
 
-std::vector<std::string> texts(const Napi::Object &object, const char *key) {
-  Napi::Array array = object.Get(key).As<Napi::Array>();
-  std::vector<std::string> all;
-  for (uint32_t i = 0; i < array.Length(); i++) all.push_back(array.Get(i).As<Napi::String>());
-  return all;
-}
+std::vector<std::string> texts(const Napi::Object &object, const char *key) { return strings(object.Get(key)); }
 
 Fd netlink(Napi::Env env) {
   Fd socket(rtnetlink::open_socket());

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "../kernel.h"
+#include "strings.h"
 #include "work.h"
 
 namespace {
@@ -66,13 +67,6 @@ int mount_overlay(const std::vector<std::string> &lower, const std::string &uppe
 int mount_layers(const std::vector<std::string> &directories) {
   if (directories.size() == 1) return open(directories[0].c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   return mount_overlay(directories, "", "");
-}
-
-std::vector<std::string> strings(const Napi::Value &value) {
-  Napi::Array array = value.As<Napi::Array>();
-  std::vector<std::string> all;
-  for (uint32_t i = 0; i < array.Length(); i++) all.push_back(array.Get(i).As<Napi::String>());
-  return all;
 }
 
 // The process's folder in /proc stays that process's, whatever becomes of its number: it is asked for its cgroup first.

@@ -18,7 +18,8 @@ Outcome enter_cgroup(const Container &container) {
 
 // From here on the root, and every path, are the container's.
 Outcome join_namespaces(Container &container, uint64_t flags) {
-  if (setns(container.joined, static_cast<int>(flags)) != 0) return FAIL("namespaces %#llx", static_cast<unsigned long long>(flags));
+  if (flags != 0 && setns(container.joined, static_cast<int>(flags)) != 0)
+    return FAIL("namespaces %#llx", static_cast<unsigned long long>(flags));
   container.user_namespace = (flags & CLONE_NEWUSER) != 0;
   container.root.reset(open("/", O_PATH | O_CLOEXEC));
   return container.root.valid() ? ok() : FAIL("/");

@@ -75,7 +75,8 @@ Outcome open_process(uint32_t pid, const char *cgroup, Fd *process) {
 
 Outcome join_container(Host &host, const plan::JoinContainer &op) {
   TRY(open_process(op.pid, op.cgroup, &host.joined));
-  return setns(host.joined.get(), CLONE_NEWPID) == 0 ? ok() : FAIL("pid namespace of process %u", op.pid);
+  if (op.flags == 0) return ok();
+  return setns(host.joined.get(), static_cast<int>(op.flags)) == 0 ? ok() : FAIL("pid namespace of process %u", op.pid);
 }
 
 // The watcher goes there itself: what it clones is born there.

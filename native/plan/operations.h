@@ -194,12 +194,13 @@ struct NewMountNamespaceForLayers {
   }
 };
 
-// pidfd_open(2) of a running container's first process, which must be in a cgroup of this name; children are born in its pid namespace
+// pidfd_open(2) of a process, which must be in a cgroup of this name; with CLONE_NEWPID children are born in its pid namespace
 struct JoinContainer {
   uint32_t pid;
   const char *cgroup;
+  uint64_t flags;
   explicit JoinContainer(Reader r)
-      : pid(r.u32()), cgroup(r.string()) {
+      : pid(r.u32()), cgroup(r.string()), flags(r.u64()) {
     r.finish();
   }
 };
