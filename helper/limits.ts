@@ -50,6 +50,18 @@ export const limits = {
     connect: 10_000,
     silence: 30_000,
   },
+  /** Cgroups of one directory that are listed at once. */
+  cgroupPage: 500,
+  /** Milliseconds for which news of one directory is gathered before it is told. */
+  cgroupNews: 30,
+  /** Cgroups that one connection may have sampled, and directories that it may follow. */
+  sampled: 4000,
+  followed: 1000,
+  /** Containers whose use is kept; some 20 open files each. */
+  recorded: 256,
+  /** Milliseconds between two looks at what the kernel says of processes, while somebody follows namespaces; between two
+   * scans of all where it does not say everything; and of descriptors that hold namespaces. */
+  namespaces: { drain: 250, scan: 2000, held: 10_000 },
   dns: {
     /** Milliseconds that a resolver of the host may take; that a connection may be idle. */
     silence: 3_000,

@@ -8,6 +8,7 @@ import { Execs } from './containers/exec.ts'
 import { Events } from './containers/events.ts'
 import { HealthMonitor } from './containers/health.ts'
 import { SeccompPrograms } from './containers/seccompPrograms.ts'
+import { observe } from './containers/observers.ts'
 import { UsageOf } from './containers/usage.ts'
 import { readHostFacts } from './host/facts.ts'
 import { IdleTrim } from './host/idle.ts'
@@ -84,8 +85,10 @@ export async function runHelper(options: HelperOptions): Promise<void> {
     ...{ execs, log },
     specificationOf: (container) => containers.specificationOf(container),
   })
+  const observers = observe({ native, cgroups, containers, events, log })
   const handlers = makeHandlers({
     ...{ native, facts, containers, contents, images, execs, roots, privacy, cgroups, events, networks, volumes },
+    ...observers,
     usage: new UsageOf({ store: images, containers, contents }),
     trees: new ChangeTrees(native),
     policy: new Policy(options.policy),
@@ -110,11 +113,13 @@ export async function runHelper(options: HelperOptions): Promise<void> {
   log.info({ version, socket: paths.socket, kernel: facts.kernel, cgroups: cgroups.version, pid: process.pid }, 'ready')
   notifyReady(native)
   containers.resume()
+  observers.recorder.resume()
 
   const signal = await ended
   log.info({ signal }, 'ending; containers go on')
   await server.close()
   containers.release()
+  observers.close()
   networks.close()
   await privacy.stop()
   cgroups.cleanUp()

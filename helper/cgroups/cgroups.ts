@@ -19,8 +19,12 @@ export interface Cgroups {
   change(id: string, resources: RuntimeResources): void
   /** What a container uses; undefined for one that has ended. */
   usage(id: string): Usage | undefined
+  /** Bytes of page cache that a container was charged for. */
+  cache(id: string): number
   /** Pids of a container's processes, as the host sees them. */
   processes(id: string): number[]
+  /** Of a container's cgroup, below the root of each hierarchy. */
+  path(id: string): string
   /** Directories of a container's cgroup, by controller; v2 has one, `unified`. */
   directories(id: string): Readonly<Record<string, string>>
   freeze(id: string): Promise<void>

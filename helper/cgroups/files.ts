@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Operation } from '../plan/operations.ts'
 import { isErrno } from '../host/errno.ts'
+import { BulkheadError } from '../protocol/errors.ts'
 
 /** rmdir(2) of a cgroup whose processes may still be ending, for up to two seconds; absent is fine. */
 export async function removeCgroup(directory: string): Promise<void> {
@@ -59,6 +60,34 @@ export function numberIn(file: string, word?: string): number {
   }
   const found = word === undefined ? text : new RegExp(`^${word} (\\S+)$`, 'm').exec(text)?.[1]
   return found === 'max' ? Infinity : Number(found ?? 0)
+}
+
+/** Waits until all processes have stopped, or go on. @throws BulkheadError WrongState when they do not within a second */
+export async function setFrozenV2(directory: string, isFrozen: boolean): Promise<void> {
+  writeFileSync(join(directory, 'cgroup.freeze'), isFrozen ? '1' : '0')
+  // Freezing is asynchronous: cgroup.events says when all processes have stopped.
+  for (let tries = 0; tries < 500; tries++) {
+    if (readFileSync(join(directory, 'cgroup.events'), 'utf8').includes(`frozen ${isFrozen ? 1 : 0}`)) return
+    await sleep(2)
+  }
+  throw doNotObey(isFrozen)
+}
+
+/** As `setFrozenV2`, of the hierarchy of the freezer. */
+export async function setFrozenV1(directory: string, isFrozen: boolean): Promise<void> {
+  const state = isFrozen ? 'FROZEN' : 'THAWED'
+  const file = join(directory, 'freezer.state')
+  // FREEZING stays until a later write finds every process stopped.
+  for (let tries = 0; tries < 500; tries++) {
+    writeFileSync(file, state)
+    if (readFileSync(file, 'utf8').trim() === state) return
+    await sleep(2)
+  }
+  throw doNotObey(isFrozen)
+}
+
+function doNotObey(isFrozen: boolean): BulkheadError {
+  return new BulkheadError('WrongState', `the processes did not ${isFrozen ? 'freeze' : 'thaw'} within a second`)
 }
 
 export function childCgroups(directory: string): string[] {

@@ -1,13 +1,11 @@
 /** cgroup v1: one directory a container in each hierarchy that it needs (Documentation/admin-guide/cgroup-v1). */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Operation } from '../plan/operations.ts'
 import type { RuntimeResources } from '../plan/runtimeSpec.ts'
-import { BulkheadError } from '../protocol/errors.ts'
 import { unsupported, type Cgroups, type Usage } from './cgroups.ts'
 import { isErrno } from '../host/errno.ts'
-import { childCgroups, numberIn, processesOf, removeCgroup, setLimits, unlessGone } from './files.ts'
+import { childCgroups, numberIn, processesOf, removeCgroup, setFrozenV1, setLimits, unlessGone } from './files.ts'
 
 /** In every container's cgroup; `cpuset` and `blkio` only when a limit asks for them. */
 const always = ['memory', 'cpu', 'cpuacct', 'pids', 'freezer'] as const
@@ -18,12 +16,14 @@ type Limit = readonly [controller: Controller, file: string, value: string | num
 
 export class CgroupsV1 implements Cgroups {
   readonly version = 'v1'
+  readonly #name: string
   readonly #parents: ReadonlyMap<Controller, string>
   /** `controller/file` for each file that this kernel offers. */
   readonly #offered = new Set<string>()
 
   /** `hierarchies`: where each controller is mounted. */
   constructor(hierarchies: ReadonlyMap<string, string>, name: string) {
+    this.#name = name
     this.#parents = new Map(
       controllers.flatMap((controller) => {
         const directory = hierarchies.get(controller)
@@ -93,8 +93,16 @@ export class CgroupsV1 implements Cgroups {
     }
   }
 
+  cache(id: string): number {
+    return numberIn(join(this.#parent('memory'), id, 'memory.stat'), 'total_cache')
+  }
+
   processes(id: string): number[] {
     return processesOf(join(this.#parent('pids'), id))
+  }
+
+  path(id: string): string {
+    return `/${this.#name}/${id}`
   }
 
   directories(id: string): Record<string, string> {
@@ -106,11 +114,11 @@ export class CgroupsV1 implements Cgroups {
   }
 
   async freeze(id: string): Promise<void> {
-    await this.#setFrozen(id, 'FROZEN')
+    await setFrozenV1(join(this.#parent('freezer'), id), true)
   }
 
   async thaw(id: string): Promise<void> {
-    await this.#setFrozen(id, 'THAWED')
+    await setFrozenV1(join(this.#parent('freezer'), id), false)
   }
 
   isFrozen(id: string): boolean {
@@ -187,16 +195,5 @@ export class CgroupsV1 implements Cgroups {
   #inheritProcessors(parent: string): void {
     for (const file of ['cpuset.cpus', 'cpuset.mems'])
       writeFileSync(join(parent, file), readFileSync(join(parent, '..', file), 'utf8').trim())
-  }
-
-  async #setFrozen(id: string, state: 'FROZEN' | 'THAWED'): Promise<void> {
-    const file = join(this.#parent('freezer'), id, 'freezer.state')
-    // FREEZING stays until a later write finds every process stopped.
-    for (let tries = 0; tries < 500; tries++) {
-      writeFileSync(file, state)
-      if (readFileSync(file, 'utf8').trim() === state) return
-      await sleep(2)
-    }
-    throw new BulkheadError('WrongState', `the processes of ${id} did not become ${state} within a second`)
   }
 }

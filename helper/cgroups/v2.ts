@@ -1,13 +1,12 @@
 /** cgroup v2: one directory a container (Documentation/admin-guide/cgroup-v2.rst). */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Operation } from '../plan/operations.ts'
 import type { RuntimeResources } from '../plan/runtimeSpec.ts'
 import { BulkheadError } from '../protocol/errors.ts'
 import { unsupported, type Cgroups, type Usage } from './cgroups.ts'
 import { isErrno } from '../host/errno.ts'
-import { childCgroups, numberIn, processesOf, removeCgroup, setLimits, unlessGone } from './files.ts'
+import { childCgroups, numberIn, processesOf, removeCgroup, setFrozenV2, setLimits, unlessGone } from './files.ts'
 
 const wanted = ['cpuset', 'cpu', 'io', 'memory', 'pids']
 
@@ -23,6 +22,7 @@ export function ioWeight(weight: number): number {
 
 export class CgroupsV2 implements Cgroups {
   readonly version = 'v2'
+  readonly #name: string
   readonly #root: string
   readonly #parent: string
   /** Files that this kernel offers. */
@@ -30,6 +30,7 @@ export class CgroupsV2 implements Cgroups {
 
   constructor(root: string, name: string) {
     this.#root = root
+    this.#name = name
     this.#parent = join(root, name)
   }
 
@@ -115,8 +116,16 @@ export class CgroupsV2 implements Cgroups {
     }
   }
 
+  cache(id: string): number {
+    return numberIn(join(this.#directory(id), 'memory.stat'), 'file')
+  }
+
   processes(id: string): number[] {
     return processesOf(this.#directory(id))
+  }
+
+  path(id: string): string {
+    return `/${this.#name}/${id}`
   }
 
   directories(id: string): Record<string, string> {
@@ -124,11 +133,11 @@ export class CgroupsV2 implements Cgroups {
   }
 
   async freeze(id: string): Promise<void> {
-    await this.#setFrozen(id, true)
+    await setFrozenV2(this.#directory(id), true)
   }
 
   async thaw(id: string): Promise<void> {
-    await this.#setFrozen(id, false)
+    await setFrozenV2(this.#directory(id), false)
   }
 
   isFrozen(id: string): boolean {
@@ -151,19 +160,5 @@ export class CgroupsV2 implements Cgroups {
 
   #directory(id: string): string {
     return join(this.#parent, id)
-  }
-
-  async #setFrozen(id: string, frozen: boolean): Promise<void> {
-    const directory = this.#directory(id)
-    writeFileSync(join(directory, 'cgroup.freeze'), frozen ? '1' : '0')
-    // Freezing is asynchronous: cgroup.events says when all processes have stopped.
-    for (let tries = 0; tries < 500; tries++) {
-      if (readFileSync(join(directory, 'cgroup.events'), 'utf8').includes(`frozen ${frozen ? 1 : 0}`)) return
-      await sleep(2)
-    }
-    throw new BulkheadError(
-      'WrongState',
-      `the processes of ${id} did not ${frozen ? 'freeze' : 'thaw'} within a second`,
-    )
   }
 }

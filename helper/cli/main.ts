@@ -2,15 +2,18 @@
 import { Command, CommanderError } from 'commander'
 import { defaultRun, defaultState } from '../host/paths.ts'
 import { version } from '../version.ts'
+import { cgroupsCommand } from './cgroups.ts'
 import { containerCommands } from './containers.ts'
 import { contentCommands } from './contents.ts'
 import { execCommand } from './exec.ts'
 import { imageCommands } from './images.ts'
 import { eventsCommand } from './events.ts'
+import { enterCommand, namespacesCommand } from './namespaces.ts'
 import { networkCommand } from './networks.ts'
 import { psCommand } from './ps.ts'
 import { runCommands } from './run.ts'
 import { print, report, withClient } from './session.ts'
+import { sharesCommand } from './shares.ts'
 import { statsCommand } from './stats.ts'
 import { systemCommand } from './system.ts'
 import { formatOption } from './table.ts'
@@ -55,6 +58,10 @@ for (const command of [
   execCommand(),
   psCommand(),
   statsCommand(),
+  namespacesCommand(),
+  enterCommand(),
+  cgroupsCommand(),
+  sharesCommand(),
   ...containerCommands(),
   ...contentCommands(),
   ...imageCommands(),

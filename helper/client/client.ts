@@ -2,8 +2,10 @@
 import { createMessageConnection, NotificationType, type MessageConnection } from 'vscode-jsonrpc/node'
 import { BulkheadError, fromWire } from '../protocol/errors.ts'
 import type { Method, Params, Result } from '../protocol/methods.ts'
+import type { CgroupsChanged } from '../protocol/cgroupSchemas.ts'
 import type { Progress } from '../protocol/imageSchemas.ts'
 import type { BulkheadEvent, EndOfStream } from '../protocol/schemas.ts'
+import type { UsageSample } from '../protocol/usageSchemas.ts'
 import { channel, endOfStdin, frame, maxFrame, type Channel } from '../protocol/stream.ts'
 import { WebSocketReader, WebSocketWriter, type Socket } from '../protocol/transport.ts'
 
@@ -18,6 +20,9 @@ export class Client {
   readonly #eventListeners: ((event: BulkheadEvent) => void)[] = []
   readonly #progressListeners: ((progress: Progress) => void)[] = []
   readonly #layerListeners: ((container: string) => void)[] = []
+  readonly #cgroupListeners: ((change: CgroupsChanged) => void)[] = []
+  readonly #usageListeners = new Map<string, (sample: UsageSample) => void>()
+  readonly #namespaceListeners: (() => void)[] = []
   /** Calls that wait for an answer, which does not come when the helper dies. */
   readonly #waiting = new Set<(error: Error) => void>()
   #stream: StreamHandler | undefined
@@ -34,6 +39,15 @@ export class Client {
     })
     this.#connection.onNotification(new NotificationType<{ container: string }>('layer/changed'), ({ container }) => {
       for (const listener of this.#layerListeners) listener(container)
+    })
+    this.#connection.onNotification(new NotificationType<CgroupsChanged>('cgroups/changed'), (change) => {
+      for (const listener of this.#cgroupListeners) listener(change)
+    })
+    this.#connection.onNotification(new NotificationType<UsageSample>('usage/sample'), (sample) => {
+      this.#usageListeners.get(sample.key)?.(sample)
+    })
+    this.#connection.onNotification(new NotificationType<object>('namespaces/changed'), () => {
+      for (const listener of this.#namespaceListeners) listener()
     })
     this.#connection.onNotification(new NotificationType<BulkheadEvent>('event'), (event) => {
       for (const listener of this.#eventListeners) listener(event)
@@ -78,6 +92,22 @@ export class Client {
   /** The writable layer of a container changed that this connection watches. */
   onLayerChanged(listener: (container: string) => void): void {
     this.#layerListeners.push(listener)
+  }
+
+  /** Children of a cgroup that this connection follows came or went. */
+  onCgroupsChanged(listener: (change: CgroupsChanged) => void): void {
+    this.#cgroupListeners.push(listener)
+  }
+
+  /** Samples of this connection's `usage/watch` with this key: one listener each. */
+  onUsage(key: string, listener: ((sample: UsageSample) => void) | undefined): void {
+    if (listener === undefined) this.#usageListeners.delete(key)
+    else this.#usageListeners.set(key, listener)
+  }
+
+  /** Namespaces changed, and this connection follows them. */
+  onNamespacesChanged(listener: () => void): void {
+    this.#namespaceListeners.push(listener)
   }
 
   onClose(listener: () => void): void {

@@ -106,6 +106,11 @@ export class Containers implements Engine {
       .sort((a, b) => b.createdAt - a.createdAt)
   }
 
+  /** By its whole id. */
+  find(id: string): Container | undefined {
+    return this.#containers.get(id)
+  }
+
   /** By name, id, or the beginning of an id. @throws BulkheadError ContainerNotFound */
   get(reference: string): Container {
     return this.#containers.get(reference) ?? findContainer(this.all(), reference)
@@ -381,12 +386,8 @@ export class Containers implements Engine {
     await container.remove()
     const { idRange } = container.record
     if (this.#containers.delete(container.id) && idRange !== null) this.#claims.giveBack(idRange)
-    if (!volumes) return
-    for (const { type, name } of container.record.mounts) {
-      if (type !== 'volume' || name === undefined || !this.#parts.volumes.has(name)) continue
-      const { isAnonymous, usedBy } = this.#parts.volumes.get(name)
-      if (isAnonymous && usedBy.length === 0) await this.#parts.volumes.remove(name)
-    }
+    const names = container.record.mounts.flatMap(({ type, name }) => (type === 'volume' ? (name ?? []) : []))
+    if (volumes) await this.#parts.volumes.removeUnnamed(names)
   }
 
   /** Of one whose making or first start failed. */

@@ -6,6 +6,7 @@ import type { Engine } from './engine.ts'
 import { mergeVariables } from './variables.ts'
 import { encodePlan } from '../plan/encode.ts'
 import { makeExecPlan } from '../plan/execPlan.ts'
+import type { Operation } from '../plan/operations.ts'
 import type { RuntimeSpec } from '../plan/runtimeSpec.ts'
 import { initAnnotation, userAnnotation } from '../plan/runtimeSpec.ts'
 import { socketName } from '../host/paths.ts'
@@ -69,7 +70,7 @@ export class Execs {
           hint: container.state === 'paused' ? 'Unpause it first.' : 'Start it first.',
         },
       )
-    const { cgroups, watchers } = this.#engine
+    const { cgroups } = this.#engine
     const id = newId()
     const execSpec = execSpecification(spec, request)
     const plan = makeExecPlan(execSpec, {
@@ -82,13 +83,22 @@ export class Execs {
       attached: request.attach,
       openStdin: request.openStdin && request.attach,
     })
+    return await this.launch(id, plan, { attached: request.attach, what: `a command in ${container.label}` })
+  }
+
+  /** Has a watcher of its own carry out a plan. `what`: for the error that it ended without a word. */
+  async launch(
+    id: string,
+    plan: readonly Operation[],
+    { attached, what }: { attached: boolean; what: string },
+  ): Promise<Exec> {
     const folder = this.#folder()
     const started = Promise.withResolvers<number>()
     const exit = Promise.withResolvers<Exit>()
     exit.promise.catch(() => undefined)
-    const gone = new BulkheadError('StartFailed', `the watcher of a command in ${container.label} ended without a word`)
-    const { watcher, attach } = watchers.start(
-      { plan: encodePlan(plan), containerDirectory: folder, attached: request.attach },
+    const gone = new BulkheadError('StartFailed', `the watcher of ${what} ended without a word`)
+    const { watcher, attach } = this.#engine.watchers.start(
+      { plan: encodePlan(plan), containerDirectory: folder, attached },
       {
         onStarted: ({ pid }) => started.resolve(pid),
         onFailed: ({ operation, errno, on }) =>

@@ -45,6 +45,10 @@ export const errorKinds = {
   VolumeInUse: { code: 29, exitCode: 1 },
   /** Networks cannot be made here: no nftables, no bridges. */
   NetworkFailed: { code: 30, exitCode: 125 },
+  CgroupNotFound: { code: 31, exitCode: 1 },
+  NamespaceNotFound: { code: 32, exitCode: 1 },
+  /** A process of the host, which may have ended. */
+  ProcessNotFound: { code: 33, exitCode: 1 },
 } as const satisfies Record<string, ErrorKind>
 
 export type ErrorReason = keyof typeof errorKinds

@@ -1,10 +1,13 @@
 /** The methods of the helper. Whoever the socket lets in may call them; what needs a rule of the policy says so. */
 import * as z from 'zod'
+import * as cgroups from './cgroupSchemas.ts'
 import { containerName, containerReference, signal, text } from './fields.ts'
 import * as images from './imageSchemas.ts'
 import { containerProcess, containerStats, restartPolicy } from './lifecycleSchemas.ts'
+import * as namespaces from './namespaceSchemas.ts'
 import * as networks from './networkSchemas.ts'
 import { containerSummary, event, endOfStream, execRequest, resources, runRequest, startTrace } from './schemas.ts'
+import * as usage from './usageSchemas.ts'
 import * as volumes from './volumeSchemas.ts'
 
 export const protocolVersion = 1
@@ -18,6 +21,7 @@ const descriptor = z.int().min(0).max(1_048_576)
 const execId = z.string().regex(/^[0-9a-f]{64}$/)
 /** Seconds before SIGKILL. */
 const grace = z.int().min(0).max(86_400)
+const byCgroup = z.strictObject({ path: usage.cgroupPath })
 const exit = z.object({ exitCode: z.number(), oomKilled: z.boolean() })
 
 export const methods = {
@@ -29,6 +33,8 @@ export const methods = {
       protocol: z.number(),
       kernel: z.string(),
       cgroups: z.enum(['v1', 'v2']),
+      /** The cgroup that has those of all containers, each called by its id. */
+      cgroupParent: z.string(),
       pid: z.number(),
       node: z.string(),
     }),
@@ -293,6 +299,43 @@ export const methods = {
     params: z.strictObject({ all: z.boolean().default(false) }),
     result: z.object({ volumes: z.array(z.string()), reclaimed: z.number() }),
   },
+  /** Children of a cgroup, by name; at most 500 from `offset` on. May be repeated. */
+  'cgroups/list': { params: byCgroup.extend({ offset: z.int().min(0).default(0) }), result: cgroups.cgroupList },
+  /** One, with its limits, processes and devices. May be repeated. */
+  'cgroups/inspect': { params: byCgroup, result: cgroups.cgroupDetails },
+  /** Tells this connection `cgroups/changed` of children that come and go, in these and in no others. */
+  'cgroups/follow': { params: z.strictObject({ paths: z.array(usage.cgroupPath).max(1000) }), result: z.null() },
+  /** Needs a rule, `cgroups`, unless it is one inside a container of this helper's. That of such a container itself is changed
+   * by `containers/update`. */
+  'cgroups/setLimit': { params: cgroups.setLimit, result: cgroups.limitChange },
+  /** Freezes a cgroup with all below it, or lets it go on. As for `cgroups/setLimit`. */
+  'cgroups/freeze': { params: byCgroup.extend({ frozen: z.boolean() }), result: z.null() },
+  /** Kills every process in a cgroup and below. As for `cgroups/setLimit`; never one that has the helper in it. */
+  'cgroups/kill': { params: byCgroup, result: z.null() },
+  /** Tells this connection `usage/sample` once a second. */
+  'usage/watch': { params: usage.usageWatch, result: z.null() },
+  /** What a container used. Of one that has ended, too, until it is removed. */
+  'usage/history': { params: usage.historyRequest, result: usage.usageHistory },
+  /** All namespaces, or those of a type. May be repeated. */
+  'namespaces/list': {
+    params: z.strictObject({ type: namespaces.namespaceType.optional() }),
+    result: namespaces.namespaceList,
+  },
+  /** Processes in one. */
+  'namespaces/members': { params: namespaces.byNamespace, result: z.array(namespaces.namespaceProcess) },
+  /** Processes with at least one namespace that is not the host's. */
+  'namespaces/processes': { params: nothing, result: z.array(namespaces.namespaceProcess) },
+  /** What is in one: mounts, links, maps of ids and so on. */
+  'namespaces/inspect': { params: namespaces.byNamespace, result: namespaces.namespaceContents },
+  /** Which namespaces two have in common. */
+  'namespaces/compare': { params: namespaces.compareRequest, result: namespaces.comparison },
+  /** Tells this connection `namespaces/changed` when one comes or goes, or who is in one that is not the host's. */
+  'namespaces/follow': { params: z.strictObject({ follow: z.boolean() }), result: z.null() },
+  /** Runs a command in chosen namespaces of a process, as root, behind no wall: needs a rule, `enter`. This connection carries
+   * its stdio; `exec/resize` and `exec/kill` are for it, too. */
+  'namespaces/enter': { params: namespaces.enterRequest, result: z.object({ id: z.string(), pid: z.number() }) },
+  /** What a container shares, and what is its own. */
+  'containers/shares': { params: byReference, result: namespaces.shares },
   /** What happened lately, oldest first: the last 2,000 events. Times are milliseconds since 1970. */
   'system/events': {
     params: z.strictObject({ since: z.number().min(0).default(0), until: z.number().min(0).optional() }),
@@ -328,4 +371,10 @@ export const notifications = {
   progress: images.progress,
   /** To the connection that watches a container's writable layer. */
   'layer/changed': z.object({ container: z.string() }),
+  /** To the connection that follows a cgroup. */
+  'cgroups/changed': cgroups.cgroupsChanged,
+  /** To the connection that watches what cgroups use. */
+  'usage/sample': usage.usageSample,
+  /** To the connection that follows namespaces. */
+  'namespaces/changed': z.object({}),
 } as const

@@ -16,7 +16,10 @@ import type { Handlers, Session } from './session.ts'
 import { passStdio } from './stdio.ts'
 import { receive, send } from './streams.ts'
 
-type ContainerMethods = Pick<Handlers, Extract<keyof Handlers, `containers/${string}` | `exec/${string}`>>
+type ContainerMethods = Pick<
+  Handlers,
+  Exclude<Extract<keyof Handlers, `containers/${string}` | `exec/${string}`>, 'containers/shares'>
+>
 
 export function containerHandlers(engine: Engine): ContainerMethods {
   const { containers, contents, execs, policy, cgroups, events } = engine

@@ -1,13 +1,18 @@
 /** What each method of the protocol does: put together of its areas. */
 import { release } from 'node:os'
 import type { Cgroups } from '../cgroups/cgroups.ts'
+import type { Hierarchies } from '../cgroups/hierarchies.ts'
+import type { UsageSampler } from '../cgroups/sampler.ts'
+import type { CgroupTree } from '../cgroups/tree.ts'
 import type { Containers } from '../containers/containers.ts'
 import type { Contents } from '../containers/contents.ts'
 import type { Execs } from '../containers/exec.ts'
 import type { Events } from '../containers/events.ts'
+import type { Recorder } from '../containers/recorder.ts'
 import type { UsageOf } from '../containers/usage.ts'
 import type { HostFacts } from '../host/facts.ts'
 import type { Native } from '../host/native.ts'
+import type { Namespaces } from '../namespaces/namespaces.ts'
 import type { Networks } from '../network/networks.ts'
 import type { Volumes } from '../volumes/volumes.ts'
 import type { ImageStore } from '../images/store.ts'
@@ -17,8 +22,10 @@ import type { Roots } from '../layers/roots.ts'
 import { protocolVersion } from '../protocol/methods.ts'
 import type { Registries } from '../registry/registries.ts'
 import { version } from '../version.ts'
+import { cgroupHandlers } from './cgroupHandlers.ts'
 import { containerHandlers } from './containerHandlers.ts'
 import { fileHandlers } from './fileHandlers.ts'
+import { namespaceHandlers } from './namespaceHandlers.ts'
 import { networkHandlers } from './networkHandlers.ts'
 import { imageHandlers } from './imageHandlers.ts'
 import type { Policy } from './policy.ts'
@@ -39,6 +46,11 @@ export interface Engine {
   readonly roots: Roots
   readonly privacy: PrivacyLayer
   readonly cgroups: Cgroups
+  readonly hierarchies: Hierarchies
+  readonly tree: CgroupTree
+  readonly sampler: UsageSampler
+  readonly recorder: Recorder
+  readonly namespaces: Namespaces
   readonly events: Events
   readonly policy: Policy
   /** Loaded with the first pull or push: a helper that only runs containers must not carry an HTTP client. */
@@ -52,11 +64,14 @@ export function makeHandlers(engine: Engine): Handlers {
       protocol: protocolVersion,
       kernel: release(),
       cgroups: engine.cgroups.version,
+      cgroupParent: engine.cgroups.path('').replace(/\/$/, ''),
       pid: process.pid,
       node: process.version,
     }),
     'system/events': ({ since, until }) => engine.events.between(since, until ?? Date.now()),
     ...containerHandlers(engine),
+    ...cgroupHandlers(engine),
+    ...namespaceHandlers(engine),
     ...networkHandlers(engine),
     ...imageHandlers(engine),
     ...transferHandlers(engine),

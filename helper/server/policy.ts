@@ -5,7 +5,15 @@ import { isErrno } from '../host/errno.ts'
 import { BulkheadError } from '../protocol/errors.ts'
 import type { RunRequest } from '../protocol/schemas.ts'
 
-const grant = z.enum(['network=host', 'userns=host'])
+/** What each opens, for whoever reads why it is refused. */
+const opens = {
+  'network=host': 'it opens the host to the container',
+  'userns=host': 'it opens the host to the container',
+  cgroups: 'it changes what is not Bulkhead’s',
+  enter: 'it gives root’s rights in the namespaces of others',
+} as const
+
+const grant = z.enum(Object.keys(opens) as (keyof typeof opens)[])
 export type Grant = z.infer<typeof grant>
 
 const policySchema = z.strictObject({
@@ -53,7 +61,7 @@ export class Policy {
       if (!allowed)
         throw new BulkheadError(
           'NotPermitted',
-          `user ${caller.uid} may not use ${wanted.replace('=', ' ')}: it opens the host to the container`,
+          `user ${caller.uid} may not use ${wanted.replace('=', ' ')}: ${opens[wanted]}`,
           {
             hint: `An administrator can allow it in ${this.#path}: {"rules":[{"uids":[${caller.uid}],"allow":["${wanted}"]}]}`,
           },

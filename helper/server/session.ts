@@ -8,6 +8,7 @@ import { toBulkheadError } from '../host/errno.ts'
 import { limits } from '../limits.ts'
 import { BulkheadError, toWire, type ErrorData } from '../protocol/errors.ts'
 import { methods, type CheckedParams, type Method, type notifications, type Result } from '../protocol/methods.ts'
+import type { CgroupsChanged } from '../protocol/cgroupSchemas.ts'
 import type { Progress } from '../protocol/imageSchemas.ts'
 import type { BulkheadEvent, EndOfStream } from '../protocol/schemas.ts'
 import { channel, frame, maxFrame, type Channel } from '../protocol/stream.ts'
@@ -98,6 +99,18 @@ export class Session {
 
   sendLayerChanged(container: string): void {
     this.#notify('layer/changed', { container })
+  }
+
+  /** News that the next one makes up for: who does not read it misses some. */
+  sendNews<M extends 'usage/sample' | 'namespaces/changed'>(
+    method: M,
+    params: z.infer<(typeof notifications)[M]>,
+  ): void {
+    if (this.#socket.bufferedAmount < limits.streamBacklog) this.#notify(method, params)
+  }
+
+  sendCgroupsChanged(change: CgroupsChanged): void {
+    this.#notify('cgroups/changed', change)
   }
 
   /** Takes this connection's stream. Its input is kept until `takeInput`. @throws BulkheadError when it has one already. */

@@ -102,6 +102,14 @@ export class Volumes {
     await this.#native.addon.removeTree(removed)
   }
 
+  /** Of these, what nobody named and no container has any more. */
+  async removeUnnamed(names: readonly string[]): Promise<void> {
+    for (const name of names.filter((one) => this.has(one))) {
+      const { isAnonymous, usedBy } = this.get(name)
+      if (isAnonymous && usedBy.length === 0) await this.remove(name)
+    }
+  }
+
   /** Those that no container has: without a name, or all. Answers their names and bytes. */
   async prune(all: boolean): Promise<{ volumes: string[]; reclaimed: number }> {
     const volumes: string[] = []

@@ -1,0 +1,114 @@
+/** Keeps what containers that run use, second by second: when somebody asks, it has already happened. */
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import { UsageHistory, type Resolution } from '../cgroups/history.ts'
+import { messageRow, type Look, type UsageSampler } from '../cgroups/sampler.ts'
+import { limits } from '../limits.ts'
+import { usageColumns } from '../protocol/usageSchemas.ts'
+import type { Container } from './container.ts'
+import type { Containers } from './containers.ts'
+import type { Events } from './events.ts'
+
+const columns = usageColumns.map((_column, index) => index)
+
+interface Record {
+  readonly look: Look
+  readonly history: UsageHistory
+  readonly pid: number
+}
+
+interface Parts {
+  readonly containers: Containers
+  readonly sampler: UsageSampler
+  readonly events: Events
+  readonly log: Logger
+  /** Of a container's cgroup. */
+  readonly pathOf: (id: string) => string
+}
+
+function fileOf(container: Container): string {
+  return join(container.folder.path, 'usage')
+}
+
+export class Recorder {
+  readonly #parts: Parts
+  readonly #records = new Map<string, Record>()
+  readonly #ends: readonly (() => void)[]
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+    this.#ends = [
+      parts.sampler.onSample((time) => this.#record(time / 1000)),
+      // Not at once: a start must not wait for files to be opened that nobody may ever need.
+      parts.events.subscribe(({ action }) => {
+        if (action === 'start') this.#timer ??= setTimeout(() => this.resume(), 1000)
+      }),
+    ]
+  }
+
+  /** Records those that run, and no others. */
+  resume(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    const running = new Map(this.#parts.containers.all().flatMap((one) => (one.runs ? [[one.id, one] as const] : [])))
+    for (const [id, { pid }] of this.#records) {
+      if (running.get(id)?.summary().pid !== pid) this.#end(id)
+    }
+    for (const container of running.values()) if (!this.#records.has(container.id)) this.#begin(container)
+  }
+
+  /** Of a container that runs or has run. Empty for one that never did. */
+  read(container: Container, resolution: Resolution): (number | null)[][] {
+    const kept = this.#records.get(container.id)?.history
+    const history = kept ?? new UsageHistory(fileOf(container))
+    try {
+      const rows = history.read(resolution, Math.floor(Date.now() / 1000))
+      return rows.map(({ second, values }) => [second * 1000, ...messageRow(Float64Array.from(values), columns)])
+    } finally {
+      if (kept === undefined) history.close()
+    }
+  }
+
+  close(): void {
+    clearTimeout(this.#timer)
+    for (const end of this.#ends) end()
+    for (const id of this.#records.keys()) this.#end(id)
+  }
+
+  #begin(container: Container): void {
+    if (this.#records.size >= limits.recorded) return
+    const { pid } = container.summary()
+    try {
+      const history = new UsageHistory(fileOf(container))
+      const look = this.#parts.sampler.look(
+        this.#parts.pathOf(container.id),
+        ['cpu', 'memory', 'io', 'pids', 'detail'],
+        container.record.request.network === 'host' ? 0 : pid,
+      )
+      this.#records.set(container.id, { look, history, pid })
+    } catch (error) {
+      // A full disk, or no more descriptors: the container is worth more than its graph.
+      this.#parts.log.warn({ err: error, container: container.id }, 'what it uses is not recorded')
+    }
+  }
+
+  #end(id: string): void {
+    const record = this.#records.get(id)
+    this.#records.delete(id)
+    record?.look.close()
+    record?.history.close()
+  }
+
+  #record(second: number): void {
+    this.resume()
+    for (const [id, { look, history }] of this.#records) {
+      try {
+        history.add(second, look.values)
+      } catch (error) {
+        this.#parts.log.warn({ err: error, container: id }, 'what it uses is not recorded any more')
+        this.#end(id)
+      }
+    }
+  }
+}

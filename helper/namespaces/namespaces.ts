@@ -1,0 +1,323 @@
+/** Namespaces of the whole machine: which there are, how they hang together, who is in them. */
+import { readFileSync } from 'node:fs'
+import type { Owners } from '../cgroups/owners.ts'
+import type { Native } from '../host/native.ts'
+import { describeProcess, ofProcess } from '../host/processes.ts'
+import { limits } from '../limits.ts'
+import { isContainer, type Owner } from '../protocol/cgroupSchemas.ts'
+import { BulkheadError } from '../protocol/errors.ts'
+import {
+  namespaceTypes,
+  type Holder,
+  type NamespaceList,
+  type NamespaceProcess,
+  type NamespaceSummary,
+  type NamespaceType,
+} from '../protocol/namespaceSchemas.ts'
+import { mountsOf } from './mountTable.ts'
+import { numberIn, ProcessTable, type Row } from './table.ts'
+
+/** CLONE_NEW* of <linux/sched.h>. */
+const typeOfFlag: ReadonlyMap<number, NamespaceType> = new Map([
+  [0x0002_0000, 'mnt'],
+  [0x2000_0000, 'pid'],
+  [0x4000_0000, 'net'],
+  [0x1000_0000, 'user'],
+  [0x0400_0000, 'uts'],
+  [0x0800_0000, 'ipc'],
+  [0x0200_0000, 'cgroup'],
+  [0x80, 'time'],
+])
+
+/** What never changes of a namespace. */
+interface Relations {
+  readonly parent: number | null
+  readonly owner: number | null
+  readonly uid: number | null
+}
+
+interface Held {
+  readonly type: NamespaceType
+  readonly id: number
+  readonly holder: Holder
+  /** A path that leads to it. */
+  readonly path: string
+}
+
+/** What is known of a process besides; kept while it lives. */
+interface Face {
+  readonly command: string
+  readonly belongsTo: Owner | null
+}
+
+export class Namespaces {
+  readonly #native: Native
+  readonly #owners: Owners
+  readonly table: ProcessTable
+  readonly #relations = new Map<number, Relations>()
+  readonly #faces = new Map<number, Face>()
+  readonly #listeners = new Set<() => void>()
+  #held: Held[] = []
+  #heldAt = -Infinity
+  #scannedAt = -Infinity
+  #timer: NodeJS.Timeout | undefined
+  #signature = ''
+
+  constructor(native: Native, owners: Owners) {
+    this.#native = native
+    this.#owners = owners
+    this.table = new ProcessTable(native)
+  }
+
+  /** Calls when a namespace comes or goes, or who is in one that is not the host's. Returns what ends it. */
+  follow(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    this.table.follow()
+    this.#timer ??= setInterval(() => void this.#look(), limits.namespaces.drain)
+    return () => {
+      this.#listeners.delete(listener)
+      if (this.#listeners.size === 0) this.close()
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+    this.#timer = undefined
+    this.table.unfollow()
+    this.#scannedAt = -Infinity
+  }
+
+  async list(type?: NamespaceType): Promise<NamespaceList> {
+    await this.#refresh()
+    const host = this.table.host
+    const summaries = new Map<string, { summary: NamespaceSummary; members: number[] }>()
+    const entry = (of: NamespaceType, id: number) => {
+      const key = `${of}:${id}`
+      const known = summaries.get(key)
+      if (known !== undefined) return known
+      const summary = { ...this.#blank(of, id), isHost: numberIn(host, of) === id }
+      const made = { summary, members: [] as number[] }
+      summaries.set(key, made)
+      return made
+    }
+    const wanted = namespaceTypes.filter((one) => type === undefined || one === type)
+    for (const [pid, row] of this.table.rows)
+      for (const of of wanted) if (numberIn(row, of) !== 0) entry(of, numberIn(row, of)).members.push(pid)
+    for (const { type: of, id, holder } of this.#held)
+      if (wanted.includes(of)) entry(of, id).summary.heldBy.push(holder)
+    // Ancestors that nobody is in are known by their descendants alone.
+    for (const { summary, members } of [...summaries.values()]) {
+      const path = this.#pathOf(summary.type, summary.id, members)
+      const chain = this.#relationsOf(summary.type, summary.id, path)
+      for (const { type: of, id } of chain) if (wanted.includes(of)) entry(of, id)
+    }
+    const namespaces = [...summaries.values()].map(({ summary, members }) => this.#finish(summary, members))
+    this.#forget()
+    const order = (summary: NamespaceSummary): number => namespaceTypes.indexOf(summary.type)
+    namespaces.sort((a, b) => order(a) - order(b) || Number(b.isHost) - Number(a.isHost) || a.id - b.id)
+    return { namespaces, unreadable: this.table.unreadable }
+  }
+
+  /** Processes in a namespace. @throws BulkheadError NamespaceNotFound */
+  async members(type: NamespaceType, id: number): Promise<NamespaceProcess[]> {
+    await this.#refresh()
+    const pids = [...this.table.rows].filter(([, row]) => numberIn(row, type) === id).map(([pid]) => pid)
+    if (pids.length === 0) this.pathTo(type, id, pids)
+    return this.#describe(pids.sort((a, b) => a - b).slice(0, limits.page))
+  }
+
+  /** Processes with at least one namespace that is not the host's. */
+  async processes(): Promise<NamespaceProcess[]> {
+    await this.#refresh()
+    const { host } = this.table
+    const apart = [...this.table.rows].filter(([, row]) => row.some((number, at) => number !== host[at]))
+    return this.#describe(
+      apart
+        .map(([pid]) => pid)
+        .sort((a, b) => a - b)
+        .slice(0, limits.page),
+    )
+  }
+
+  /** Names of containers and units whose processes are in a namespace, but for `except`. */
+  othersIn(type: NamespaceType, id: number, except: string): string[] {
+    const names = new Set<string>()
+    for (const [pid, row] of this.table.rows) {
+      if (numberIn(row, type) !== id) continue
+      const { belongsTo, command } = this.#face(pid)
+      // A watcher is where it was to bring its container there: it is nobody's company.
+      if (belongsTo !== null || command !== 'bulkhead-init') names.add(belongsTo?.name ?? 'host')
+    }
+    names.delete(except)
+    return [...names].sort()
+  }
+
+  /** Looks at all processes now. */
+  async refresh(): Promise<void> {
+    await this.#refresh()
+  }
+
+  /** A path that leads to a namespace. @throws BulkheadError NamespaceNotFound */
+  pathTo(type: NamespaceType, id: number, members?: readonly number[]): string {
+    const pids = members ?? [...this.table.rows].filter(([, row]) => numberIn(row, type) === id).map(([pid]) => pid)
+    const path = this.#pathOf(type, id, pids)
+    if (path === undefined)
+      throw new BulkheadError('NamespaceNotFound', `there is no ${type} namespace ${id}`, {
+        hint: 'It may have ended with its last process.',
+      })
+    return path
+  }
+
+  /** Whom a process belongs to, by its cgroup. */
+  ownerOf(pid: number): Owner | null {
+    return this.#face(pid).belongsTo
+  }
+
+  #blank(type: NamespaceType, id: number): NamespaceSummary {
+    return {
+      ...{ id, type, isHost: false, processes: 0, pid: null, command: '' },
+      ...{ parent: null, owner: null, uid: null, belongsTo: [], heldBy: [] },
+    }
+  }
+
+  #finish(summary: NamespaceSummary, members: readonly number[]): NamespaceSummary {
+    const relations = this.#relations.get(summary.id)
+    const pid = members.length === 0 ? null : members.reduce((lowest, one) => Math.min(lowest, one))
+    // Who is in the host's is everybody: not worth reading two thousand cgroups for.
+    const owners = summary.isHost ? [] : members.slice(0, 200).flatMap((one) => this.#face(one).belongsTo ?? [])
+    const distinct = [...new Map(owners.map((one) => [`${one.kind}/${one.name}`, one])).values()]
+    return {
+      ...summary,
+      ...relations,
+      processes: members.length,
+      pid,
+      command: pid === null ? '' : this.#face(pid).command,
+      belongsTo: distinct.sort((a, b) => Number(isContainer(b)) - Number(isContainer(a))),
+    }
+  }
+
+  #face(pid: number): Face {
+    const known = this.#faces.get(pid)
+    if (known !== undefined) return known
+    const command = ofProcess(pid, (folder) => readFileSync(`${folder}/comm`, 'utf8').trim()) ?? ''
+    const path = ofProcess(pid, (folder) => cgroupPathIn(readFileSync(`${folder}/cgroup`, 'utf8'))) ?? '/'
+    const face = { command, belongsTo: this.#owners.ofProcess(path) }
+    this.#faces.set(pid, face)
+    return face
+  }
+
+  #describe(pids: readonly number[]): NamespaceProcess[] {
+    return pids.flatMap((pid) => {
+      const process = describeProcess(pid)
+      const row = this.table.rows.get(pid)
+      if (process === undefined || row === undefined) return []
+      const { parent, command, uid, pids: numbers } = process
+      return {
+        ...{ pid, parent, command, uid, pids: [...numbers], namespaces: byType(row) },
+        belongsTo: this.#face(pid).belongsTo,
+      }
+    })
+  }
+
+  #pathOf(type: NamespaceType, id: number, members: readonly number[]): string | undefined {
+    if (members.length > 0) return `/proc/${members[0]}/ns/${type}`
+    return this.#held.find((held) => held.type === type && held.id === id && held.path !== '')?.path
+  }
+
+  /** Read once: they never change. Answers ancestors. */
+  #relationsOf(type: NamespaceType, id: number, path: string | undefined): { type: NamespaceType; id: number }[] {
+    if (this.#relations.has(id) || path === undefined) return []
+    const chain = this.#native.addon.namespaceRelations(path)
+    if (chain?.[0]?.number !== id) return []
+    for (const { number, parent, owner, uid } of chain)
+      this.#relations.set(number, { parent: parent || null, owner: owner || null, uid: uid ?? null })
+    return chain.slice(1).map(({ number, type: flag }) => ({ id: number, type: typeOfFlag.get(flag) ?? type }))
+  }
+
+  /** Makes the table true: by what the kernel said, or by looking at every process. */
+  async #refresh(): Promise<void> {
+    const now = performance.now()
+    if (now - this.#heldAt > limits.namespaces.held) {
+      this.#heldAt = now
+      await this.#scanHeld()
+    }
+    if (this.#scannedAt > 0 && this.table.isFollowed && this.table.update()) return
+    await this.table.scan()
+    this.#scannedAt = performance.now()
+  }
+
+  async #scanHeld(): Promise<void> {
+    const found = await this.#native.addon.scanDescriptors(namespaceTypes)
+    const seen = new Set<number>()
+    const mounts = [process.pid, ...this.table.rows.keys()].flatMap((pid) => {
+      const space = numberIn(this.table.rows.get(pid) ?? this.table.host, 'mnt')
+      if (seen.has(space)) return []
+      seen.add(space)
+      return mountsOf(pid)
+        .filter(({ fileSystem }) => fileSystem === 'nsfs')
+        .map(({ root, target }) => ({ pid, root, target }))
+    })
+    this.#held = [
+      ...mounts.flatMap(({ pid, root, target }): Held[] => {
+        const match = /^(\w+):\[(\d+)\]$/.exec(root)
+        if (match === null) return []
+        // A path in a mount namespace of another's is not followed: links in it may lead anywhere.
+        const path = pid === process.pid ? target : ''
+        return [
+          { type: match[1] as NamespaceType, id: Number(match[2]), holder: { kind: 'mount', path: target, pid }, path },
+        ]
+      }),
+      ...found
+        .filter(({ pid }) => pid !== process.pid)
+        .map(({ pid, descriptor, number, kind }): Held => ({
+          type: kind as NamespaceType,
+          id: number,
+          holder: { kind: 'descriptor', pid, descriptor, command: this.#face(pid).command },
+          path: `/proc/${pid}/fd/${descriptor}`,
+        })),
+    ]
+  }
+
+  async #look(): Promise<void> {
+    if (this.table.isFollowed && this.#scannedAt > 0) {
+      if (!this.table.update()) await this.table.scan()
+    } else if (performance.now() - this.#scannedAt > limits.namespaces.scan) {
+      this.#scannedAt = performance.now()
+      this.table.update()
+      await this.table.scan()
+    } else if (!this.table.update()) return
+    const signature = this.#signatureOf(this.table.host)
+    if (signature === this.#signature) return
+    this.#signature = signature
+    for (const listener of this.#listeners) listener()
+  }
+
+  /** Who is in what is not the host's: the host's own processes come and go, which changes nothing here. */
+  #signatureOf(host: Row): string {
+    const parts: string[] = []
+    for (const [pid, row] of this.table.rows)
+      if (row.some((number, at) => number !== host[at])) parts.push(`${pid} ${row.join(' ')}`)
+    return parts.sort().join()
+  }
+
+  /** What is known of processes and namespaces that are gone. */
+  #forget(): void {
+    for (const pid of this.#faces.keys()) if (!this.table.rows.has(pid)) this.#faces.delete(pid)
+    if (this.#relations.size > 100_000) this.#relations.clear()
+  }
+}
+
+function byType(row: Row): NamespaceProcess['namespaces'] {
+  return Object.fromEntries(namespaceTypes.map((type) => [type, numberIn(row, type)])) as NamespaceProcess['namespaces']
+}
+
+/** Of the lines of /proc/PID/cgroup the one that says most: version 2's, systemd's, or the first that is not the root. */
+export function cgroupPathIn(text: string): string {
+  const lines = text
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => line.split(/:(.*?):(.*)/s))
+  const of = (controllers: string): string | undefined => lines.find(([, found]) => found === controllers)?.[2]
+  const candidates = [of(''), of('name=systemd'), ...lines.map(([, , path]) => path)]
+  return candidates.find((path) => path !== undefined && path !== '/') ?? '/'
+}

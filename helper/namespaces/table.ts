@@ -1,0 +1,90 @@
+/** Which process is in which namespaces: scanned once, and kept true by what the kernel says of processes. */
+import type { Native } from '../host/native.ts'
+import { namespaceTypes, type NamespaceType } from '../protocol/namespaceSchemas.ts'
+import type * as Addon from '../../native/index.d.ts'
+
+const width = namespaceTypes.length
+
+/** Numbers of a process's namespaces, in the order of `namespaceTypes`. */
+export type Row = Uint32Array
+
+export function numberIn(row: Row, type: NamespaceType): number {
+  return row[namespaceTypes.indexOf(type)]!
+}
+
+function isReadable(row: Row): boolean {
+  return row[0] !== 0
+}
+
+export class ProcessTable {
+  readonly #native: Native
+  readonly #rows = new Map<number, Row>()
+  #unreadable = 0
+  #follower: Addon.ProcessFollower | undefined
+
+  constructor(native: Native) {
+    this.#native = native
+  }
+
+  /** Processes whose namespaces may be seen. */
+  get rows(): ReadonlyMap<number, Row> {
+    return this.#rows
+  }
+  get unreadable(): number {
+    return this.#unreadable
+  }
+  /** The helper's own. */
+  get host(): Row {
+    return this.#native.addon.namespacesOf(Uint32Array.of(process.pid))
+  }
+  /** What the kernel says is enough: no scan is needed. */
+  get isFollowed(): boolean {
+    return this.#follower?.seesEveryChange === true
+  }
+
+  /** From now on the kernel is listened to, where it says something. */
+  follow(): void {
+    if (this.#follower !== undefined) return
+    try {
+      this.#follower = this.#native.addon.followProcesses()
+    } catch {
+      this.#follower = undefined // no perf events here: whoever looks scans
+    }
+  }
+
+  unfollow(): void {
+    this.#follower?.close()
+    this.#follower = undefined
+  }
+
+  /** Looks at every process. */
+  async scan(): Promise<void> {
+    // What happens during the scan is seen after it.
+    const { pids, numbers } = await this.#native.addon.scanNamespaces()
+    this.#rows.clear()
+    this.#unreadable = 0
+    pids.forEach((pid, at) => this.#set(pid, numbers.subarray(at * width, (at + 1) * width)))
+    this.update()
+  }
+
+  /** Takes in what happened since the last time. False when some of it was missed: a scan is needed. */
+  update(): boolean {
+    const pids = this.#follower?.drain()
+    if (pids == null) return false
+    if (pids.length === 0) return true
+    const numbers = this.#native.addon.namespacesOf(pids)
+    pids.forEach((pid, at) => this.#set(pid, numbers.subarray(at * width, (at + 1) * width)))
+    return true
+  }
+
+  /** Of one process, as it is now; undefined for one that is gone, or that may not be looked at. */
+  of(pid: number): Row | undefined {
+    const row = this.#native.addon.namespacesOf(Uint32Array.of(pid))
+    return isReadable(row) ? row : undefined
+  }
+
+  #set(pid: number, row: Row): void {
+    if (isReadable(row)) this.#rows.set(pid, row.slice())
+    else if (!this.#rows.delete(pid)) this.#unreadable++
+  }
+}
