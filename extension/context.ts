@@ -5,7 +5,9 @@ import type { Connection } from './connection/connection.ts'
 import type { ContainerModel } from './connection/containerModel.ts'
 import type { Filter } from './connection/filter.ts'
 import type { ImageModel } from './connection/imageModel.ts'
+import type { Pinned } from './connection/pinned.ts'
 import type { SharedModel } from './connection/sharedModel.ts'
+import type { UsageModel } from './connection/usageModel.ts'
 
 export interface Context {
   readonly extension: vscode.ExtensionContext
@@ -15,6 +17,15 @@ export interface Context {
   readonly images: ImageModel
   readonly shared: SharedModel
   readonly filter: Filter
+  readonly usage: UsageModel
+  readonly pinned: Pinned
+  /** The cgroup that has those of all containers, each called by its id; empty without a helper. */
+  readonly cgroupParent: () => Promise<string>
+  /** Brings a container into view. */
+  readonly revealContainer: (id: string) => void
+  readonly onRevealContainer: vscode.Event<string>
+  /** Brings a cgroup into view; false where there is none. */
+  readonly revealCgroup: (path: string) => Promise<boolean>
   /** A row of the Containers view shows more, or less, than before. */
   readonly reveal: (node: vscode.TreeItem) => void
   readonly onRevealed: vscode.Event<vscode.TreeItem>

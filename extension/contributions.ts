@@ -59,6 +59,27 @@ export const commands = {
   copyInto: 'bulkhead.copyInto',
   inspectImage: 'bulkhead.inspectImage',
   copyImageId: 'bulkhead.copyImageId',
+  showUsage: 'bulkhead.showUsage',
+  showShares: 'bulkhead.showShares',
+  showCgroup: 'bulkhead.showCgroup',
+  pin: 'bulkhead.pin',
+  unpin: 'bulkhead.unpin',
+  chooseMetric: 'bulkhead.chooseMetric',
+  sortCgroups: 'bulkhead.sortCgroups',
+  hideIdleCgroups: 'bulkhead.hideIdleCgroups',
+  filterCgroups: 'bulkhead.filterCgroups',
+  clearCgroupFilter: 'bulkhead.clearCgroupFilter',
+  showMoreCgroups: 'bulkhead.showMoreCgroups',
+  showInContainers: 'bulkhead.showInContainers',
+  editCgroupLimit: 'bulkhead.editCgroupLimit',
+  freezeCgroup: 'bulkhead.freezeCgroup',
+  thawCgroup: 'bulkhead.thawCgroup',
+  killCgroup: 'bulkhead.killCgroup',
+  lookByProcess: 'bulkhead.lookByProcess',
+  lookByKind: 'bulkhead.lookByKind',
+  compareNamespaces: 'bulkhead.compareNamespaces',
+  enterNamespaces: 'bulkhead.enterNamespaces',
+  copyNamespaceId: 'bulkhead.copyNamespaceId',
 } as const
 export type CommandId = (typeof commands)[keyof typeof commands]
 
@@ -70,15 +91,27 @@ export const settings = {
   helperArguments: 'bulkhead.helper.arguments',
   groupBy: 'bulkhead.containers.groupBy',
   groupByLabel: 'bulkhead.containers.groupByLabel',
+  containerUsage: 'bulkhead.containers.usage',
+  cgroupMetric: 'bulkhead.cgroups.metric',
+  cgroupSort: 'bulkhead.cgroups.sort',
+  cgroupHideIdle: 'bulkhead.cgroups.hideIdle',
+  namespacesBy: 'bulkhead.namespaces.by',
 } as const
 
-export const views = { containers: 'bulkhead.containers', layers: 'bulkhead.layers' } as const
+export const views = {
+  containers: 'bulkhead.containers',
+  layers: 'bulkhead.layers',
+  namespaces: 'bulkhead.namespaces',
+  cgroups: 'bulkhead.cgroups',
+} as const
 
 export const contextKeys = {
   /** A `ConnectionState`: which welcome text the view shows. */
   state: 'bulkhead.state',
   /** The Containers view shows those alone that fit its filter. */
   filtered: 'bulkhead.filtered',
+  /** The same of the Cgroups view. */
+  cgroupsFiltered: 'bulkhead.cgroupsFiltered',
 } as const
 
 export const terminalProfiles = { throwAway: 'bulkhead.throwAwayShell' } as const

@@ -2,21 +2,26 @@
 import { loadedAt } from './clock.ts'
 import * as vscode from 'vscode'
 import { changeCommands } from './commands/change.ts'
+import { cgroupCommands } from './commands/cgroups.ts'
 import { fileCommands } from './commands/files.ts'
 import { imageCommands } from './commands/images.ts'
 import { inspectCommands } from './commands/inspect.ts'
 import { lifecycleCommands } from './commands/lifecycle.ts'
 import { lookCommands } from './commands/look.ts'
 import { minimizeCommands } from './commands/minimize.ts'
+import { namespaceCommands } from './commands/namespaces.ts'
 import { register } from './commands/register.ts'
 import { runCommands } from './commands/run.ts'
 import { sharedCommands } from './commands/shared.ts'
 import { transferCommands } from './commands/transfers.ts'
+import { usageCommands } from './commands/usage.ts'
 import { Connection, type ConnectionState } from './connection/connection.ts'
 import { ContainerModel } from './connection/containerModel.ts'
 import { Filter } from './connection/filter.ts'
 import { ImageModel } from './connection/imageModel.ts'
+import { Pinned } from './connection/pinned.ts'
 import { SharedModel } from './connection/sharedModel.ts'
+import { UsageModel } from './connection/usageModel.ts'
 import { joinGroup, startHelper } from './connection/startHelper.ts'
 import type { Context } from './context.ts'
 import { commands, views } from './contributions.ts'
@@ -24,8 +29,11 @@ import { fileSystem } from './files/fileSystem.ts'
 import { notifications } from './notifications.ts'
 import { taskProvider } from './tasks/tasks.ts'
 import { throwAwayShell } from './terminals/throwAway.ts'
+import { cgroupsView } from './views/cgroupsView.ts'
 import { containersView } from './views/containersView.ts'
 import { layersView } from './views/layersView.ts'
+import { namespacesView } from './views/namespacesView.ts'
+import { pinnedItem } from './views/pinnedItem.ts'
 import { statusBar } from './views/statusBar.ts'
 import type { ContainerSummary } from '../helper/protocol/schemas.ts'
 
@@ -45,12 +53,20 @@ export function activate(extension: vscode.ExtensionContext): BulkheadApi {
   const images = new ImageModel(connection)
   const shared = new SharedModel(connection, containers)
   const filter = new Filter(extension.workspaceState)
+  const usage = new UsageModel(connection, log)
+  const pinned = new Pinned(extension.workspaceState)
   const revealed = new vscode.EventEmitter<vscode.TreeItem>()
+  const revealedContainer = new vscode.EventEmitter<string>()
   const context: Context = {
-    ...{ extension, log, connection, containers, images, shared, filter },
+    ...{ extension, log, connection, containers, images, shared, filter, usage, pinned },
     reveal: (node) => revealed.fire(node),
     onRevealed: revealed.event,
+    cgroupParent: async () => (await connection.client?.call('version'))?.cgroupParent ?? '',
+    revealContainer: (id) => revealedContainer.fire(id),
+    onRevealContainer: revealedContainer.event,
+    revealCgroup: (path) => cgroups.reveal(path),
   }
+  const cgroups = cgroupsView(context)
   extension.subscriptions.push(
     log,
     connection,
@@ -58,11 +74,17 @@ export function activate(extension: vscode.ExtensionContext): BulkheadApi {
     images,
     shared,
     filter,
+    usage,
+    pinned,
     revealed,
+    revealedContainer,
     containersView(context),
     layersView(context),
+    namespacesView(context),
+    cgroups,
     fileSystem(context),
     statusBar(context),
+    pinnedItem(context),
     runCommands(context),
     lifecycleCommands(context),
     changeCommands(context),
@@ -73,6 +95,9 @@ export function activate(extension: vscode.ExtensionContext): BulkheadApi {
     transferCommands(context),
     fileCommands(context),
     minimizeCommands(context),
+    cgroupCommands(context, cgroups),
+    namespaceCommands(context),
+    usageCommands(context),
     notifications(context),
     taskProvider(context),
     throwAwayShell(context),

@@ -113,7 +113,7 @@ export async function runHelper(options: HelperOptions): Promise<void> {
   log.info({ version, socket: paths.socket, kernel: facts.kernel, cgroups: cgroups.version, pid: process.pid }, 'ready')
   notifyReady(native)
   containers.resume()
-  observers.recorder.resume()
+  await observers.resume()
 
   const signal = await ended
   log.info({ signal }, 'ending; containers go on')

@@ -1,5 +1,5 @@
 /** `npm run build`: native parts (when their sources changed), the helper's bundle and the extension's, into dist/. */
-import { build, type BuildOptions } from 'esbuild'
+import { build, type BuildOptions, type Plugin } from 'esbuild'
 import { copyFileSync, existsSync, globSync, mkdirSync, rmSync, statSync, chmodSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { run } from './cache.ts'
@@ -48,6 +48,14 @@ const shared: BuildOptions = {
   external: ['vscode', 'bufferutil', 'utf-8-validate'],
 }
 
+/** What reads and writes tar archives, a seventh of all, is loaded when somebody copies files. */
+const separately: Plugin = {
+  name: 'separately',
+  setup: ({ onResolve }) => {
+    onResolve({ filter: /client\/copy\.ts$/ }, () => ({ path: './copy.cjs', external: true }))
+  },
+}
+
 // CommonJS both, hence .cjs beside a manifest that says ESM. The editor loads it faster; and an ESM import of node:http
 // touches all its exports, the browser's WebSocket among them, which costs the idle helper 14 MB.
 async function bundle(): Promise<void> {
@@ -69,7 +77,20 @@ async function bundle(): Promise<void> {
       outfile: 'dist/extension.cjs',
       format,
       target: 'node22',
+      // Names of functions are for nobody to read, and a twentieth of its size.
+      keepNames: false,
+      plugins: [separately],
     })
+  await build({ ...shared, entryPoints: ['helper/client/copy.ts'], outfile: 'dist/copy.cjs', format, target: 'node22' })
+  await build({
+    ...shared,
+    entryPoints: ['extension/webview/usagePage.ts'],
+    outfile: 'dist/usage.js',
+    platform: 'browser',
+    format: 'iife',
+    target: 'chrome130',
+    keepNames: false,
+  })
 }
 
 buildNative()

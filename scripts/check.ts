@@ -6,6 +6,8 @@ import { writeCounts } from '../test/support/counts.ts'
 const root = join(import.meta.dirname, '..')
 const checks = {
   types: ['node_modules/typescript/bin/tsc', '-p', '.'],
+  // The page of a panel runs in a browser.
+  'types of the webview': ['node_modules/typescript/bin/tsc', '-p', 'extension/webview'],
   lint: ['node_modules/eslint/bin/eslint.js', '.', '--max-warnings', '0'],
   format: ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.'],
 }

@@ -3,6 +3,7 @@ import * as vscode from 'vscode'
 import { imageLabel } from '../connection/imageModel.ts'
 import { commands, views } from '../contributions.ts'
 import type { ConnectedContext, Context } from '../context.ts'
+import { showShares } from '../graphs/shares.ts'
 import { showSharing } from '../graphs/sharing.ts'
 import { ContainerNode } from '../views/containerNode.ts'
 import { WritableNode } from '../views/layerNodes.ts'
@@ -130,10 +131,9 @@ async function copyId(context: ConnectedContext, ...args: unknown[]): Promise<vo
 
 async function sharing(context: ConnectedContext, ...args: unknown[]): Promise<void> {
   const [clicked] = args
-  if (clicked instanceof WritableNode || clicked instanceof ContainerNode)
-    return await showSharing(context, { container: clicked.container.id })
+  if (clicked instanceof WritableNode) return await showShares(context, clicked.container.id)
   const image = await pickImage(context, args, { placeholder: vscode.l10n.t('Image') })
-  if (image !== undefined) await showSharing(context, { name: image.id })
+  if (image !== undefined) await showSharing(context, image.id)
 }
 
 async function squash(context: ConnectedContext, ...args: unknown[]): Promise<void> {

@@ -4,6 +4,9 @@ import { commands, settings } from '../contributions.ts'
 import type { Context } from '../context.ts'
 import { groupings, type Grouping } from '../views/containerGroups.ts'
 import { EndpointNode, MountNode, PortNode, ProcessNode, VariableNode } from '../views/containerParts.ts'
+import { CgroupNode, CgroupProcessNode } from '../views/cgroupNode.ts'
+import { MountRow } from '../views/namespaceContents.ts'
+import { FactNode, HostProcessNode } from '../views/namespaceNodes.ts'
 import { register } from './register.ts'
 
 async function groupBy(context: Context): Promise<void> {
@@ -81,7 +84,10 @@ function valueOf(node: unknown): string | undefined {
   if (node instanceof VariableNode) return node.value
   if (node instanceof EndpointNode) return node.endpoint.address
   if (node instanceof MountNode) return node.mount.source
-  if (node instanceof ProcessNode) return String(node.process.pid)
+  if (node instanceof ProcessNode || node instanceof HostProcessNode || node instanceof CgroupProcessNode)
+    return String(node.process.pid)
+  if (node instanceof CgroupNode) return node.cgroup.path
+  if (node instanceof FactNode || node instanceof MountRow) return node.value
   return addressOf(node)?.toString()
 }
 

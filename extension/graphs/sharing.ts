@@ -4,7 +4,7 @@ import type { Sharing } from '../../helper/protocol/imageSchemas.ts'
 import type { ConnectedContext } from '../context.ts'
 import { instructionOf } from '../views/layerNodes.ts'
 import { sizeText } from '../views/sizes.ts'
-import { escape } from './html.ts'
+import { escape, pageHtml, showPage } from './html.ts'
 
 type Part = Sharing['parts'][number]
 
@@ -52,51 +52,33 @@ function row(part: Part, sharing: Sharing): string {
   </tr>`
 }
 
-export function sharingHtml(sharing: Sharing, options: { style: string; cspSource: string }): string {
-  const isContainer = sharing.parts.some(({ chainId }) => chainId === null)
-  const explanation = isContainer
-    ? vscode.l10n.t(
-        'A second container of the same image needs no byte more: it shares every layer below, and owns what it writes.',
-      )
-    : vscode.l10n.t('A layer that several images stand on is stored once, whoever uses it.')
-  return `<!DOCTYPE html>
-<html lang="en">
-<head>
-  <meta charset="UTF-8">
-  <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src ${options.cspSource}">
-  <meta name="viewport" content="width=device-width, initial-scale=1">
-  <link rel="stylesheet" href="${options.style}">
-  <title>${escape(sharing.name)}</title>
-</head>
-<body>
-  <h1>${escape(vscode.l10n.t('What {0} shares', sharing.name))}</h1>
-  <p class="summary">${escape(summaryOf(sharing))}. ${escape(explanation)}</p>
-  <ul class="legend"><li class="own">${escape(vscode.l10n.t('its own: {0}', sizeText(sharing.own)))}</li><li class="shared">${escape(vscode.l10n.t('shared: {0}', sizeText(sharing.shared)))}</li></ul>
+/** How its bytes are shared: a bar, and the layers one below the other. */
+export function layersHtml(sharing: Sharing): string {
+  const titles = [vscode.l10n.t('Layer'), vscode.l10n.t('Size'), vscode.l10n.t('With whom')].map(escape)
+  return `<ul class="legend"><li class="own">${escape(vscode.l10n.t('its own: {0}', sizeText(sharing.own)))}</li><li class="shared">${escape(vscode.l10n.t('shared: {0}', sizeText(sharing.shared)))}</li></ul>
   ${bar(sharing)}
   <table>
-    <thead><tr><th scope="col">${escape(vscode.l10n.t('Layer'))}</th><th scope="col" class="time">${escape(vscode.l10n.t('Size'))}</th><th scope="col">${escape(vscode.l10n.t('With whom'))}</th></tr></thead>
+    <thead><tr><th scope="col">${titles[0]}</th><th scope="col" class="time">${titles[1]}</th><th scope="col">${titles[2]}</th></tr></thead>
     <tbody>${sharing.parts
       .toReversed()
       .map((part) => row(part, sharing))
       .join('')}</tbody>
-  </table>
-</body>
-</html>`
+  </table>`
 }
 
-export async function showSharing(
-  context: ConnectedContext,
-  of: { name: string } | { container: string },
-): Promise<void> {
-  const sharing = await context.client.call('images/sharing', of)
-  const media = vscode.Uri.joinPath(context.extension.extensionUri, 'media')
-  const panel = vscode.window.createWebviewPanel(
-    'bulkhead.sharing',
-    vscode.l10n.t('Shared by {0}', sharing.name),
-    vscode.ViewColumn.Active,
-    { enableScripts: false, localResourceRoots: [media] },
-  )
-  panel.iconPath = new vscode.ThemeIcon('pie-chart')
-  const style = panel.webview.asWebviewUri(vscode.Uri.joinPath(media, 'sharing.css')).toString()
-  panel.webview.html = sharingHtml(sharing, { style, cspSource: panel.webview.cspSource })
+/** Of an image; a container has a page that says more. */
+export async function showSharing(context: ConnectedContext, name: string): Promise<void> {
+  const sharing = await context.client.call('images/sharing', { name })
+  const explanation = vscode.l10n.t('A layer that several images stand on is stored once, whoever uses it.')
+  showPage(context, {
+    ...{ kind: 'sharing', icon: 'pie-chart', title: vscode.l10n.t('Shared by {0}', sharing.name) },
+    html: (options) =>
+      pageHtml(
+        sharing.name,
+        `<h1>${escape(vscode.l10n.t('What {0} shares', sharing.name))}</h1>
+  <p class="summary">${escape(summaryOf(sharing))}. ${escape(explanation)}</p>
+  ${layersHtml(sharing)}`,
+        options,
+      ),
+  })
 }

@@ -2,7 +2,7 @@
 import * as vscode from 'vscode'
 import type { ContainerSummary, StartTrace, TraceStep } from '../../helper/protocol/schemas.ts'
 import type { ConnectedContext } from '../context.ts'
-import { escape } from './html.ts'
+import { escape, pageHtml, showPage, type PageOptions } from './html.ts'
 
 function microseconds(value: number): string {
   return value >= 1000 ? `${(value / 1000).toFixed(2)} ms` : `${Math.round(value)} µs`
@@ -51,7 +51,7 @@ function tableRow(row: Row, whole: number): string {
   </tr>`
 }
 
-export function traceHtml(trace: StartTrace, options: { style: string; cspSource: string }): string {
+export function traceHtml(trace: StartTrace, options: PageOptions): string {
   const rows = rowsOf(trace)
   const whole = Math.max(...rows.map(({ end }) => end))
   const legend = {
@@ -60,17 +60,7 @@ export function traceHtml(trace: StartTrace, options: { style: string; cspSource
     container: vscode.l10n.t('container’s own process'),
   }
   const longest = rows.toSorted((a, b) => b.end - b.start - (a.end - a.start))[0]!
-  return `<!DOCTYPE html>
-<html lang="en">
-<head>
-  <meta charset="UTF-8">
-  <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src ${options.cspSource}">
-  <meta name="viewport" content="width=device-width, initial-scale=1">
-  <link rel="stylesheet" href="${options.style}">
-  <title>${escape(trace.name)}</title>
-</head>
-<body>
-  <h1>${escape(vscode.l10n.t('How {0} came to be', trace.name))}</h1>
+  const body = `<h1>${escape(vscode.l10n.t('How {0} came to be', trace.name))}</h1>
   <p class="summary">${escape(vscode.l10n.t('{0} steps in {1}, from the request to the moment its command ran. The longest: {2}, {3}.', rows.length, microseconds(whole), longest.name, microseconds(longest.end - longest.start)))}</p>
   <ul class="legend">${Object.entries(legend)
     .map(([kind, text]) => `<li class="${kind}">${escape(text)}</li>`)
@@ -78,24 +68,14 @@ export function traceHtml(trace: StartTrace, options: { style: string; cspSource
   <table>
     <thead><tr><th scope="col">${escape(vscode.l10n.t('Step'))}</th><th scope="col">${escape(vscode.l10n.t('On what'))}</th><th scope="col" class="time">${escape(vscode.l10n.t('Time'))}</th><th scope="col" class="axis"><span>0</span><span>${microseconds(whole / 2)}</span><span>${microseconds(whole)}</span></th></tr></thead>
     <tbody>${rows.map((row) => tableRow(row, whole)).join('')}</tbody>
-  </table>
-</body>
-</html>`
+  </table>`
+  return pageHtml(trace.name, body, options)
 }
 
 export async function showStartTrace(context: ConnectedContext, container: ContainerSummary): Promise<void> {
   const trace = await context.client.call('containers/trace', { container: container.id })
-  const media = vscode.Uri.joinPath(context.extension.extensionUri, 'media')
-  const panel = vscode.window.createWebviewPanel(
-    'bulkhead.startTrace',
-    vscode.l10n.t('Start of {0}', container.name),
-    vscode.ViewColumn.Active,
-    {
-      enableScripts: false,
-      localResourceRoots: [media],
-    },
-  )
-  panel.iconPath = new vscode.ThemeIcon('timeline-view-icon')
-  const style = panel.webview.asWebviewUri(vscode.Uri.joinPath(media, 'startTrace.css')).toString()
-  panel.webview.html = traceHtml(trace, { style, cspSource: panel.webview.cspSource })
+  showPage(context, {
+    ...{ kind: 'startTrace', icon: 'timeline-view-icon', title: vscode.l10n.t('Start of {0}', container.name) },
+    html: (options) => traceHtml(trace, options),
+  })
 }

@@ -65,13 +65,7 @@ export class ContainerNode extends vscode.TreeItem {
     this.container = container
     this.id = container.id
     const state = stateText(container)
-    // As Docker lists it: the usual tag, and that it runs, go without saying.
-    this.description = [
-      ...(container.state === 'running' && container.health !== 'unhealthy' ? [] : [state]),
-      container.image.replace(/:latest$/, ''),
-      ...container.ports.map(portText),
-      age(container),
-    ].join(' · ')
+    this.show('')
     this.iconPath = iconOf(container)
     this.contextValue = `container.${container.state}`
     this.accessibilityInformation = {
@@ -85,6 +79,21 @@ export class ContainerNode extends vscode.TreeItem {
         container.command.join(' '),
       ),
     }
+  }
+
+  /** As Docker lists it, with what it uses: the usual tag, and that it runs, go without saying. False when nothing changed. */
+  show(usage: string): boolean {
+    const { container } = this
+    const description = [
+      ...(usage === '' ? [] : [usage]),
+      ...(container.state === 'running' && container.health !== 'unhealthy' ? [] : [stateText(container)]),
+      container.image.replace(/:latest$/, ''),
+      ...container.ports.map(portText),
+      age(container),
+    ].join(' · ')
+    const isChanged = description !== this.description
+    this.description = description
+    return isChanged
   }
 }
 

@@ -11,6 +11,8 @@ import { fileRows } from './directoryRows.ts'
 import { dropFiles } from './dropFiles.ts'
 import { FileNode } from './layerNodes.ts'
 import { LiveProcesses } from './liveProcesses.ts'
+import { LiveUsage } from './liveUsage.ts'
+import { appendGraph, valuesOf } from './usageText.ts'
 import { MemberNode, NetworkNode, SharedNode, VolumeNode } from './sharedNodes.ts'
 
 /** Milliseconds after which ages on rows are read again. */
@@ -20,24 +22,27 @@ type Node = vscode.TreeItem
 
 class ContainersProvider implements vscode.TreeDataProvider<Node>, vscode.Disposable {
   readonly #context: Context
-  readonly #onDidChange = new vscode.EventEmitter<Node | undefined>()
+  readonly #onDidChange = new vscode.EventEmitter<Node | Node[] | undefined>()
   readonly onDidChangeTreeData = this.#onDidChange.event
   readonly processes: LiveProcesses
+  readonly usage: LiveUsage
   readonly #subscriptions: { dispose(): unknown }[]
+  #groups: GroupNode[] = []
 
   constructor(context: Context) {
     this.#context = context
     this.processes = new LiveProcesses(context, (node) => this.#onDidChange.fire(node))
+    this.usage = new LiveUsage(context, (nodes) => this.#onDidChange.fire(nodes))
     const refresh = (): void => this.#onDidChange.fire(undefined)
     const timer = setInterval(() => context.containers.running > 0 && refresh(), ageing)
     this.#subscriptions = [
       this.processes,
+      this.usage,
       context.containers.onDidChange(refresh),
       context.shared.onDidChange(refresh),
       context.filter.onDidChange(refresh),
       vscode.workspace.onDidChangeConfiguration((change) => {
-        if (change.affectsConfiguration(settings.groupBy) || change.affectsConfiguration(settings.groupByLabel))
-          refresh()
+        if (change.affectsConfiguration('bulkhead.containers')) refresh()
       }),
       { dispose: () => clearInterval(timer) },
     ]
@@ -45,7 +50,7 @@ class ContainersProvider implements vscode.TreeDataProvider<Node>, vscode.Dispos
 
   async getChildren(parent?: Node): Promise<Node[]> {
     if (parent === undefined) return await this.#roots()
-    if (parent instanceof GroupNode) return parent.containers.map((container) => new ContainerNode(container))
+    if (parent instanceof GroupNode) return parent.containers.map((container) => this.#row(container))
     if (parent instanceof ContainerNode) return partsOf(parent.container)
     if (parent instanceof NetworkNode)
       return parent.network.containers.map((member) => new MemberNode(parent.network, member))
@@ -62,8 +67,19 @@ class ContainersProvider implements vscode.TreeDataProvider<Node>, vscode.Dispos
     return node
   }
 
-  resolveTreeItem(item: vscode.TreeItem, node: Node): vscode.TreeItem {
-    if (node instanceof ContainerNode) item.tooltip = tooltipOf(node.container)
+  getParent(node: Node): Node | undefined {
+    if (!(node instanceof ContainerNode)) return undefined
+    return this.#groups.find(({ containers }) => containers.some(({ id }) => id === node.container.id))
+  }
+
+  async resolveTreeItem(item: vscode.TreeItem, node: Node): Promise<vscode.TreeItem> {
+    if (!(node instanceof ContainerNode)) return item
+    this.usage.hover(node)
+    const tooltip = tooltipOf(node.container)
+    const cgroup = `${await this.#context.cgroupParent()}/${node.container.id}`
+    for (const metric of ['cpu', 'memory'] as const)
+      appendGraph(tooltip, { values: valuesOf(this.#context.usage, cgroup, metric), metric })
+    item.tooltip = tooltip
     return item
   }
 
@@ -72,8 +88,24 @@ class ContainersProvider implements vscode.TreeDataProvider<Node>, vscode.Dispos
     this.#onDidChange.fire(node)
   }
 
+  open(node: Node, isOpen: boolean): void {
+    this.processes.show(node, isOpen)
+  }
+
+  /** Nobody sees the view, or somebody does again. */
+  pause(isPaused: boolean): void {
+    this.processes.pause(isPaused)
+    this.usage.pause(isPaused)
+  }
+
   dispose(): void {
     vscode.Disposable.from(...this.#subscriptions, this.#onDidChange).dispose()
+  }
+
+  #row(container: ContainerSummary): ContainerNode {
+    const node = new ContainerNode(container)
+    this.usage.take(node)
+    return node
   }
 
   async #roots(): Promise<Node[]> {
@@ -82,10 +114,9 @@ class ContainersProvider implements vscode.TreeDataProvider<Node>, vscode.Dispos
     const configuration = vscode.workspace.getConfiguration()
     const by = configuration.get<Grouping>(settings.groupBy, 'project')
     const { groups, alone } = grouped(shown, by, configuration.get<string>(settings.groupByLabel, ''))
-    const rows = [
-      ...[...groups].map(([name, members]) => new GroupNode(name, members, by)),
-      ...alone.map((container) => new ContainerNode(container)),
-    ]
+    this.#groups = [...groups].map(([name, members]) => new GroupNode(name, members, by))
+    const rows = [...this.#groups, ...alone.map((container) => this.#row(container))]
+    this.usage.shown(shown.map(({ id }) => id))
     // An empty view says what a container is: nothing else is shown in it.
     const [networks, volumes] = await Promise.all([shared.networks(), shared.volumes()])
     const sections = [
@@ -167,8 +198,12 @@ export function containersView(context: Context): vscode.Disposable {
     context.containers.onDidChange(showBadge),
     context.filter.onDidChange(showFilter),
     context.onRevealed((node) => provider.refresh(node)),
-    view.onDidExpandElement(({ element }) => provider.processes.show(element, true)),
-    view.onDidCollapseElement(({ element }) => provider.processes.show(element, false)),
-    view.onDidChangeVisibility(({ visible }) => provider.processes.pause(!visible)),
+    context.onRevealContainer((id) => {
+      const node = provider.usage.node(id)
+      if (node !== undefined) void view.reveal(node, { select: true, focus: true })
+    }),
+    view.onDidExpandElement(({ element }) => provider.open(element, true)),
+    view.onDidCollapseElement(({ element }) => provider.open(element, false)),
+    view.onDidChangeVisibility(({ visible }) => provider.pause(!visible)),
   )
 }

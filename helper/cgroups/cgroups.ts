@@ -23,7 +23,9 @@ export interface Cgroups {
   cache(id: string): number
   /** Pids of a container's processes, as the host sees them. */
   processes(id: string): number[]
-  /** Of a container's cgroup, below the root of each hierarchy. */
+  /** The cgroup that has those of all containers, below the root of each hierarchy. */
+  readonly parent: string
+  /** Of a container's cgroup, likewise. */
   path(id: string): string
   /** Directories of a container's cgroup, by controller; v2 has one, `unified`. */
   directories(id: string): Readonly<Record<string, string>>

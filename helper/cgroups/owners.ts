@@ -1,8 +1,9 @@
 /** Whom a cgroup belongs to, as engines and systemd name them: their own documents say so, and nothing else is asked. */
+import { isContainer } from '../protocol/kernelWords.ts'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isErrno } from '../host/errno.ts'
-import { isContainer, type Owner } from '../protocol/cgroupSchemas.ts'
+import { type Owner } from '../protocol/cgroupSchemas.ts'
 
 const id = '[0-9a-f]{64}'
 
@@ -39,9 +40,8 @@ export function ownerOfPath(path: string): Owner | null {
   for (const [pattern, kind] of patterns) {
     const name = pattern.exec(path)?.[1]
     if (name === undefined) continue
-    if (isContainer({ kind, name }) && new RegExp(`^${id}$`).test(name))
-      return { kind, id: name, name: name.slice(0, 12) }
-    if (isContainer({ kind, name })) return { kind, id: name, name: unescaped(name) }
+    if (isContainer({ kind }) && new RegExp(`^${id}$`).test(name)) return { kind, id: name, name: name.slice(0, 12) }
+    if (isContainer({ kind })) return { kind, id: name, name: unescaped(name) }
     return { kind, name: `${unescaped(name)}.${kind}` }
   }
   return null

@@ -1,7 +1,7 @@
 /** What cgroups use, once a second: those alone that somebody looks at. Counters become rates here. */
+import type { Metric, usageColumns } from '../protocol/usageColumns.ts'
 import type { Native } from '../host/native.ts'
-import type { usageColumns } from '../protocol/usageSchemas.ts'
-import { type Metric } from '../protocol/usageSchemas.ts'
+
 import type * as Addon from '../../native/index.d.ts'
 import { counterFiles, counters, rawColumns, width, type CounterFile } from './counters.ts'
 import type { Hierarchies } from './hierarchies.ts'

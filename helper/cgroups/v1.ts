@@ -101,8 +101,12 @@ export class CgroupsV1 implements Cgroups {
     return processesOf(join(this.#parent('pids'), id))
   }
 
+  get parent(): string {
+    return `/${this.#name}`
+  }
+
   path(id: string): string {
-    return `/${this.#name}/${id}`
+    return `${this.parent}/${id}`
   }
 
   directories(id: string): Record<string, string> {

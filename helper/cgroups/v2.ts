@@ -124,8 +124,12 @@ export class CgroupsV2 implements Cgroups {
     return processesOf(this.#directory(id))
   }
 
+  get parent(): string {
+    return `/${this.#name}`
+  }
+
   path(id: string): string {
-    return `/${this.#name}/${id}`
+    return `${this.parent}/${id}`
   }
 
   directories(id: string): Record<string, string> {

@@ -1,9 +1,10 @@
 /** `bulkhead cgroups`: the tree of control groups as the kernel has it. */
+import { usageColumns } from '../protocol/usageColumns.ts'
 import { Command } from 'commander'
 import type { Client } from '../client/client.ts'
 import { BulkheadError } from '../protocol/errors.ts'
 import type { Cgroup } from '../protocol/cgroupSchemas.ts'
-import { usageColumns, type UsageSample } from '../protocol/usageSchemas.ts'
+import { type UsageSample } from '../protocol/usageSchemas.ts'
 import { ownerText } from './namespaces.ts'
 import { print, withClient } from './session.ts'
 import { formatOption, jsonLines, table, type Format, type Row } from './table.ts'

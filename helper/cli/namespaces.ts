@@ -1,7 +1,8 @@
 /** The verbs `ns` and `enter`, and what they print: namespaces(7) of the whole machine. */
+import { isContainer, namespaceTypes, type NamespaceType } from '../protocol/kernelWords.ts'
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { isContainer, type Owner } from '../protocol/cgroupSchemas.ts'
-import { namespaceTypes, type Holder, type NamespaceSummary, type NamespaceType } from '../protocol/namespaceSchemas.ts'
+import { type Owner } from '../protocol/cgroupSchemas.ts'
+import { type Holder, type NamespaceSummary } from '../protocol/namespaceSchemas.ts'
 import { BulkheadError } from '../protocol/errors.ts'
 import { attached, windowSize } from './attached.ts'
 import { print, withClient } from './session.ts'
@@ -10,7 +11,7 @@ import { formatOption, jsonLines, table, type Format } from './table.ts'
 const titles = ['NS', 'TYPE', 'NPROCS', 'PID', 'PARENT', 'OWNER', 'CONTAINER', 'COMMAND']
 
 export function ownerText({ kind, name }: Owner): string {
-  return isContainer({ kind, name }) && kind !== 'bulkhead' ? `${kind}:${name}` : name
+  return isContainer({ kind }) && kind !== 'bulkhead' ? `${kind}:${name}` : name
 }
 
 function heldText(holder: Holder): string {

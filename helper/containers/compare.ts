@@ -1,10 +1,11 @@
 /** Which namespaces two processes have in common. */
+import { namespaceTypes } from '../protocol/kernelWords.ts'
 import type { Namespaces } from '../namespaces/namespaces.ts'
 import { numberIn, type Row } from '../namespaces/table.ts'
 import { describeProcess } from '../host/processes.ts'
 import { BulkheadError } from '../protocol/errors.ts'
 import type { CheckedParams } from '../protocol/methods.ts'
-import { namespaceTypes, type Comparison } from '../protocol/namespaceSchemas.ts'
+import { type Comparison } from '../protocol/namespaceSchemas.ts'
 import type { Containers } from './containers.ts'
 
 interface Parts {

@@ -1,5 +1,6 @@
 /** What looks at the whole machine: its cgroups, what they use, and its namespaces. */
 import type { Logger } from 'pino'
+import { Accounting } from '../cgroups/accounting.ts'
 import type { Cgroups } from '../cgroups/cgroups.ts'
 import { Hierarchies } from '../cgroups/hierarchies.ts'
 import { Owners } from '../cgroups/owners.ts'
@@ -27,15 +28,21 @@ export function observe({ native, cgroups, containers, events, log }: Parts) {
     return container === undefined ? undefined : { kind: 'bulkhead', id, name: container.record.name }
   })
   const sampler = new UsageSampler(native, hierarchies)
-  const recorder = new Recorder({ containers, sampler, events, log, pathOf: (id) => cgroups.path(id) })
+  const accounting = new Accounting(hierarchies, cgroups.parent)
+  const recorder = new Recorder({ containers, cgroups, accounting, sampler, events, log })
   const namespaces = new Namespaces(native, owners)
   return {
     ...{ hierarchies, sampler, recorder, namespaces },
     tree: new CgroupTree(hierarchies, owners),
+    resume: async () => {
+      await accounting.clean((id) => containers.find(id)?.runs === true)
+      recorder.resume()
+    },
     close: () => {
       recorder.close()
       sampler.close()
       namespaces.close()
+      accounting.close()
     },
   }
 }

@@ -1,10 +1,13 @@
 /** Keeps what containers that run use, second by second: when somebody asks, it has already happened. */
+import { usageColumns } from '../protocol/usageColumns.ts'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
+import type { Accounting } from '../cgroups/accounting.ts'
+import type { Cgroups } from '../cgroups/cgroups.ts'
 import { UsageHistory, type Resolution } from '../cgroups/history.ts'
 import { messageRow, type Look, type UsageSampler } from '../cgroups/sampler.ts'
 import { limits } from '../limits.ts'
-import { usageColumns } from '../protocol/usageSchemas.ts'
+
 import type { Container } from './container.ts'
 import type { Containers } from './containers.ts'
 import type { Events } from './events.ts'
@@ -22,8 +25,8 @@ interface Parts {
   readonly sampler: UsageSampler
   readonly events: Events
   readonly log: Logger
-  /** Of a container's cgroup. */
-  readonly pathOf: (id: string) => string
+  readonly cgroups: Cgroups
+  readonly accounting: Accounting
 }
 
 function fileOf(container: Container): string {
@@ -41,8 +44,9 @@ export class Recorder {
     this.#ends = [
       parts.sampler.onSample((time) => this.#record(time / 1000)),
       // Not at once: a start must not wait for files to be opened that nobody may ever need.
-      parts.events.subscribe(({ action }) => {
+      parts.events.subscribe(({ action, id }) => {
         if (action === 'start') this.#timer ??= setTimeout(() => this.resume(), 1000)
+        if (action === 'die' && this.#records.has(id)) this.#leave(id)
       }),
     ]
   }
@@ -53,7 +57,7 @@ export class Recorder {
     this.#timer = undefined
     const running = new Map(this.#parts.containers.all().flatMap((one) => (one.runs ? [[one.id, one] as const] : [])))
     for (const [id, { pid }] of this.#records) {
-      if (running.get(id)?.summary().pid !== pid) this.#end(id)
+      if (running.get(id)?.summary().pid !== pid) this.#leave(id)
     }
     for (const container of running.values()) if (!this.#records.has(container.id)) this.#begin(container)
   }
@@ -79,10 +83,12 @@ export class Recorder {
   #begin(container: Container): void {
     if (this.#records.size >= limits.recorded) return
     const { pid } = container.summary()
+    const { cgroups, accounting } = this.#parts
     try {
+      accounting.begin(container.id, () => cgroups.processes(container.id))
       const history = new UsageHistory(fileOf(container))
       const look = this.#parts.sampler.look(
-        this.#parts.pathOf(container.id),
+        cgroups.path(container.id),
         ['cpu', 'memory', 'io', 'pids', 'detail'],
         container.record.request.network === 'host' ? 0 : pid,
       )
@@ -98,6 +104,14 @@ export class Recorder {
     this.#records.delete(id)
     record?.look.close()
     record?.history.close()
+  }
+
+  /** Of one that has ended. */
+  #leave(id: string): void {
+    this.#end(id)
+    this.#parts.accounting.end(id).catch((error: unknown) => {
+      this.#parts.log.warn({ err: error, container: id }, 'a cgroup for counting stays behind')
+    })
   }
 
   #record(second: number): void {

@@ -1,9 +1,10 @@
 /** What is inside a namespace, by its kind. */
+import type { NamespaceType } from '../protocol/kernelWords.ts'
 import { readFileSync } from 'node:fs'
 import type { Native } from '../host/native.ts'
 import { ofProcess } from '../host/processes.ts'
 import { BulkheadError } from '../protocol/errors.ts'
-import type { NamespaceContents, NamespaceType } from '../protocol/namespaceSchemas.ts'
+import type { NamespaceContents } from '../protocol/namespaceSchemas.ts'
 import { mountsOf } from './mountTable.ts'
 import type { Namespaces } from './namespaces.ts'
 import { listeningSockets } from './sockets.ts'

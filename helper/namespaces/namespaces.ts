@@ -1,18 +1,17 @@
 /** Namespaces of the whole machine: which there are, how they hang together, who is in them. */
+import { isContainer, namespaceTypes, type NamespaceType } from '../protocol/kernelWords.ts'
 import { readFileSync } from 'node:fs'
 import type { Owners } from '../cgroups/owners.ts'
 import type { Native } from '../host/native.ts'
 import { describeProcess, ofProcess } from '../host/processes.ts'
 import { limits } from '../limits.ts'
-import { isContainer, type Owner } from '../protocol/cgroupSchemas.ts'
+import { type Owner } from '../protocol/cgroupSchemas.ts'
 import { BulkheadError } from '../protocol/errors.ts'
 import {
-  namespaceTypes,
   type Holder,
   type NamespaceList,
   type NamespaceProcess,
   type NamespaceSummary,
-  type NamespaceType,
 } from '../protocol/namespaceSchemas.ts'
 import { mountsOf } from './mountTable.ts'
 import { numberIn, ProcessTable, type Row } from './table.ts'

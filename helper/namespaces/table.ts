@@ -1,6 +1,7 @@
 /** Which process is in which namespaces: scanned once, and kept true by what the kernel says of processes. */
+import { namespaceTypes, type NamespaceType } from '../protocol/kernelWords.ts'
 import type { Native } from '../host/native.ts'
-import { namespaceTypes, type NamespaceType } from '../protocol/namespaceSchemas.ts'
+
 import type * as Addon from '../../native/index.d.ts'
 
 const width = namespaceTypes.length

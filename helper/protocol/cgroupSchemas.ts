@@ -1,22 +1,8 @@
 /** Cgroups of the whole machine: the tree, who owns a part of it, its limits. */
 import * as z from 'zod'
 import { text } from './fields.ts'
+import { limitNames, ownerKinds } from './kernelWords.ts'
 import { cgroupPath } from './usageSchemas.ts'
-
-export const ownerKinds = [
-  'bulkhead',
-  'docker',
-  'podman',
-  'containerd',
-  'cri-o',
-  'kubernetes',
-  'runc',
-  'lxc',
-  'nspawn',
-  'service',
-  'scope',
-  'slice',
-] as const
 
 /** Whom a cgroup, and so its processes, belong to. */
 export const owner = z.object({
@@ -27,11 +13,6 @@ export const owner = z.object({
   id: z.string().optional(),
 })
 export type Owner = z.infer<typeof owner>
-
-/** Engines whose containers are recognised; the other kinds are systemd's. */
-export function isContainer({ kind }: Owner): boolean {
-  return !['service', 'scope', 'slice'].includes(kind)
-}
 
 export const cgroup = z.object({
   path: z.string(),
@@ -54,10 +35,7 @@ export const cgroupList = z.object({
   total: z.number(),
 })
 
-/** What can be limited; values are bytes, processors, processes, or weights. */
-export const limitNames = ['memory', 'memoryHigh', 'swap', 'cpus', 'cpuWeight', 'cpuset', 'pids', 'ioWeight'] as const
-export const limitName = z.enum(limitNames)
-export type LimitName = z.infer<typeof limitName>
+const limitName = z.enum(limitNames)
 
 export const cgroupProcess = z.object({
   pid: z.number(),

@@ -3,11 +3,9 @@ import * as z from 'zod'
 import { owner } from './cgroupSchemas.ts'
 import { absolutePath, containerReference, text } from './fields.ts'
 import { sharing } from './imageSchemas.ts'
+import { namespaceTypes, type NamespaceType } from './kernelWords.ts'
 
-/** As /proc/PID/ns and lsns(8) call them, in the order of the addon's rows. */
-export const namespaceTypes = ['mnt', 'pid', 'net', 'user', 'uts', 'ipc', 'cgroup', 'time'] as const
 export const namespaceType = z.enum(namespaceTypes)
-export type NamespaceType = z.infer<typeof namespaceType>
 
 /** What keeps a namespace besides its processes. */
 export const holder = z.discriminatedUnion('kind', [

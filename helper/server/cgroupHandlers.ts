@@ -1,10 +1,11 @@
 /** The methods `cgroups/…` and `usage/…`. */
+import { columnsOf } from '../protocol/usageColumns.ts'
 import { columnIndex, messageRow, type Look } from '../cgroups/sampler.ts'
 import { killAll, requireNotOurs, setFrozen } from '../cgroups/change.ts'
 import { setLimit } from '../cgroups/limitFiles.ts'
 import { limits } from '../limits.ts'
 import { BulkheadError } from '../protocol/errors.ts'
-import { columnsOf } from '../protocol/usageSchemas.ts'
+
 import type { CheckedParams } from '../protocol/methods.ts'
 import type { Engine } from './handlers.ts'
 import type { Handlers, Session } from './session.ts'
@@ -80,7 +81,7 @@ class Watches {
 export function cgroupHandlers(engine: Engine): Pick<Handlers, Method> {
   const { hierarchies, tree, containers, cgroups, policy, recorder } = engine
   const watches = new WeakMap<Session, Watches>()
-  const parent = cgroups.path('')
+  const parent = `${cgroups.parent}/`
 
   function watchesOf(session: Session): Watches {
     const known = watches.get(session) ?? new Watches(engine, session)

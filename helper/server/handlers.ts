@@ -64,7 +64,7 @@ export function makeHandlers(engine: Engine): Handlers {
       protocol: protocolVersion,
       kernel: release(),
       cgroups: engine.cgroups.version,
-      cgroupParent: engine.cgroups.path('').replace(/\/$/, ''),
+      cgroupParent: engine.cgroups.parent,
       pid: process.pid,
       node: process.version,
     }),

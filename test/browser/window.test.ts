@@ -111,7 +111,7 @@ for (const [theme, label] of [
         'View Logs',
         'Inspect',
         'Copy Id',
-        'Show What Is Shared',
+        'Show What It Shares',
         'Attach',
         'Unpause',
         'Restart',

@@ -36,8 +36,13 @@ describe('the manifest', () => {
   })
 
   it('lets no folder choose what runs as root', () => {
-    // How rows are grouped is anybody's.
-    const looks: string[] = [settings.groupBy, settings.groupByLabel]
+    // How rows are grouped, sorted and shown is anybody's.
+    const { host, helperPath, helperArguments, ...others } = settings
+    const looks: string[] = Object.values(others)
+    assert.deepEqual(
+      [host, helperPath, helperArguments].filter((name) => !(name in contributes.configuration.properties)),
+      [],
+    )
     for (const [name, { scope }] of Object.entries<{ scope: string }>(contributes.configuration.properties)) {
       if (looks.includes(name)) continue
       assert.equal(scope, 'machine', name)

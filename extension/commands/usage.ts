@@ -1,0 +1,44 @@
+/** Graphs of what containers and cgroups use: in a panel, and pinned to the window's foot. */
+import * as vscode from 'vscode'
+import { runs } from '../connection/containerModel.ts'
+import { commands } from '../contributions.ts'
+import type { ConnectedContext, Context } from '../context.ts'
+import { showShares } from '../graphs/shares.ts'
+import { showUsage, type UsageSource } from '../graphs/usagePanel.ts'
+import { CgroupNode } from '../views/cgroupNode.ts'
+import { anyState, pickContainers, registerForOne } from './pick.ts'
+import { register, registerConnected } from './register.ts'
+import { selectedOf } from './selection.ts'
+
+async function usage(context: ConnectedContext, ...args: unknown[]): Promise<void> {
+  const cgroups = selectedOf(args, CgroupNode).map(({ cgroup, title }): UsageSource => {
+    const container = cgroup.owner?.kind === 'bulkhead' ? context.containers.get(cgroup.owner.id ?? '') : undefined
+    return {
+      cgroup: cgroup.path,
+      name: title,
+      startedAt: container?.startedAt ?? null,
+      container: container?.id,
+    }
+  })
+  if (cgroups.length > 0) return showUsage(context, cgroups)
+  const options = { states: anyState, placeholder: vscode.l10n.t('Containers'), many: true }
+  const containers = await pickContainers(context, args, options)
+  if (containers.length === 0) return
+  const parent = await context.cgroupParent()
+  showUsage(
+    context,
+    containers.map(({ id, name, startedAt }) => ({ cgroup: `${parent}/${id}`, name, startedAt, container: id })),
+  )
+}
+
+export function usageCommands(context: Context): vscode.Disposable {
+  return vscode.Disposable.from(
+    registerConnected(context, commands.showUsage, usage),
+    registerForOne(context, commands.showShares, (connected, { id }) => showShares(connected, id)),
+    registerForOne(context, commands.pin, (_connected, { id }) => context.pinned.set(id), ['running', 'paused']),
+    register(context, commands.unpin, () => context.pinned.set(undefined)),
+    registerForOne(context, commands.showCgroup, async (connected, container) => {
+      if (runs(container)) await connected.revealCgroup(`${await connected.cgroupParent()}/${container.id}`)
+    }),
+  )
+}

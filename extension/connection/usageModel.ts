@@ -1,0 +1,89 @@
+/** What cgroups use, as this window follows it: samples of the last minutes, for those alone that somebody looks at. */
+import type * as vscode from 'vscode'
+import type { UsageSample } from '../../helper/protocol/usageSchemas.ts'
+import { columnsOf, type Metric, type UsageColumn } from '../../helper/protocol/usageColumns.ts'
+import type { Connection } from './connection.ts'
+
+/** Samples that are kept: two minutes. */
+export const kept = 120
+
+interface Watch {
+  readonly metrics: readonly Metric[]
+  readonly cgroups: readonly string[]
+  readonly onSample: (sample: UsageSample) => void
+}
+
+export class UsageModel implements vscode.Disposable {
+  readonly #connection: Connection
+  readonly #log: vscode.LogOutputChannel
+  readonly #watches = new Map<string, Watch>()
+  readonly #series = new Map<string, Map<UsageColumn, (number | null)[]>>()
+  readonly #subscription: vscode.Disposable
+
+  constructor(connection: Connection, log: vscode.LogOutputChannel) {
+    this.#connection = connection
+    this.#log = log
+    this.#subscription = connection.onDidChange((state) => {
+      this.#series.clear()
+      if (state === 'connected') for (const key of this.#watches.keys()) this.#ask(key)
+    })
+  }
+
+  /** From now on these are watched under this key, and no others. None ends it. */
+  watch(key: string, watch: Watch): void {
+    const before = this.#watches.get(key)
+    if (watch.cgroups.length === 0) this.#watches.delete(key)
+    else this.#watches.set(key, watch)
+    const same =
+      before?.cgroups.join('\n') === watch.cgroups.join('\n') && before.metrics.join() === watch.metrics.join()
+    if (same || (before === undefined && watch.cgroups.length === 0)) return
+    this.#ask(key)
+    this.#forget()
+  }
+
+  /** The latest values, oldest first; none before the first sample. */
+  values(cgroup: string, column: UsageColumn): readonly (number | null)[] {
+    return this.#series.get(cgroup)?.get(column) ?? []
+  }
+
+  latest(cgroup: string, column: UsageColumn): number | null {
+    return this.values(cgroup, column).at(-1) ?? null
+  }
+
+  dispose(): void {
+    this.#subscription.dispose()
+  }
+
+  #ask(key: string): void {
+    const { client } = this.#connection
+    if (client === undefined) return
+    const watch = this.#watches.get(key)
+    client.onUsage(key, watch === undefined ? undefined : (sample) => this.#take(watch, sample))
+    client
+      .call('usage/watch', { key, cgroups: [...(watch?.cgroups ?? [])], metrics: [...(watch?.metrics ?? ['cpu'])] })
+      .catch((error: unknown) => this.#log.warn(String(error)))
+  }
+
+  #take(watch: Watch, sample: UsageSample): void {
+    const columns = columnsOf(watch.metrics)
+    sample.rows.forEach((row, at) => {
+      const cgroup = watch.cgroups[at]
+      if (cgroup === undefined) return // of a watch that has been replaced meanwhile
+      const series = this.#series.get(cgroup) ?? new Map<UsageColumn, (number | null)[]>()
+      this.#series.set(cgroup, series)
+      columns.forEach((column, index) => {
+        const values = series.get(column) ?? []
+        series.set(column, values)
+        values.push(row[index] ?? null)
+        if (values.length > kept) values.shift()
+      })
+    })
+    watch.onSample(sample)
+  }
+
+  /** Of what nobody watches any more. */
+  #forget(): void {
+    const watched = new Set([...this.#watches.values()].flatMap(({ cgroups }) => cgroups))
+    for (const cgroup of this.#series.keys()) if (!watched.has(cgroup)) this.#series.delete(cgroup)
+  }
+}

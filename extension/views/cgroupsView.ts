@@ -1,0 +1,360 @@
+/** The Cgroups view: the kernel's tree, read as it is opened, followed by what the kernel says of it, with what each uses. */
+import * as vscode from 'vscode'
+import type { Client } from '../../helper/client/client.ts'
+import type { Cgroup, CgroupsChanged } from '../../helper/protocol/cgroupSchemas.ts'
+import { isContainer } from '../../helper/protocol/kernelWords.ts'
+import { contextKeys, settings, views } from '../contributions.ts'
+import type { Context } from '../context.ts'
+import {
+  CgroupNode,
+  CgroupProcessNode,
+  cgroupTooltip,
+  MoreCgroupsNode,
+  ownerText,
+  type CgroupTreeNode,
+} from './cgroupNode.ts'
+import { Hovered } from './hovered.ts'
+import { appendGraph, metricTitle, shownMetrics, usageText, valuesOf, type ShownMetric } from './usageText.ts'
+
+const key = 'cgroups'
+/** Rows that are written anew at once: the rest has its turn with the next sample. */
+const rowsAtOnce = 150
+/** Samples between two sortings by use: rows that jump cannot be read. */
+const sortEvery = 5
+
+interface Directory {
+  readonly nodes: Map<string, CgroupNode>
+  processes: CgroupProcessNode[]
+  total: number
+  /** How many were asked for. */
+  offset: number
+  /** As it is shown. */
+  shown: CgroupTreeNode[]
+}
+
+interface Look {
+  readonly metric: ShownMetric
+  readonly byUsage: boolean
+  readonly hideIdle: boolean
+}
+
+function look(): Look {
+  const configuration = vscode.workspace.getConfiguration()
+  return {
+    metric: configuration.get<ShownMetric>(settings.cgroupMetric, 'cpu'),
+    byUsage: configuration.get<string>(settings.cgroupSort, 'name') === 'usage',
+    hideIdle: configuration.get<boolean>(settings.cgroupHideIdle, false),
+  }
+}
+
+export class CgroupsProvider implements vscode.TreeDataProvider<CgroupTreeNode>, vscode.Disposable {
+  readonly #context: Context
+  readonly #onDidChange = new vscode.EventEmitter<CgroupTreeNode | CgroupTreeNode[] | undefined>()
+  readonly onDidChangeTreeData = this.#onDidChange.event
+  readonly #subscriptions: vscode.Disposable[]
+  /** Those that are open, by path; the root's is `/`. */
+  readonly #directories = new Map<string, Directory>()
+  readonly #open = new Set<string>(['/'])
+  readonly #hovered = new Hovered()
+  #filter = ''
+  #look = look()
+  #isVisible = false
+  #samples = 0
+  #turn = 0
+
+  constructor(context: Context) {
+    this.#context = context
+    this.#subscriptions = [
+      context.connection.onDidChange((state) => {
+        if (state === 'connected') context.connection.client!.onCgroupsChanged((change) => void this.#onChanged(change))
+        this.#forget()
+      }),
+      vscode.workspace.onDidChangeConfiguration((change) => {
+        if (!change.affectsConfiguration('bulkhead.cgroups')) return
+        this.#look = look()
+        this.#showAgain()
+        this.#watch()
+      }),
+    ]
+  }
+
+  get metric(): ShownMetric {
+    return this.#look.metric
+  }
+  get filter(): string {
+    return this.#filter
+  }
+  set filter(text: string) {
+    this.#filter = text
+    this.#showAgain()
+  }
+
+  async getChildren(parent?: CgroupTreeNode): Promise<CgroupTreeNode[]> {
+    const { client } = this.#context.connection
+    if (client === undefined || (parent !== undefined && !(parent instanceof CgroupNode))) return []
+    const path = parent?.cgroup.path ?? '/'
+    const known = this.#directories.get(path)
+    if (known !== undefined) return known.shown
+    return (await this.#read(client, path, parent)).shown
+  }
+
+  getTreeItem(node: CgroupTreeNode): vscode.TreeItem {
+    return node
+  }
+
+  getParent(node: CgroupTreeNode): CgroupNode | undefined {
+    return node instanceof CgroupNode || node instanceof MoreCgroupsNode ? node.parent : undefined
+  }
+
+  async resolveTreeItem(item: vscode.TreeItem, node: CgroupTreeNode): Promise<vscode.TreeItem> {
+    const { client } = this.#context.connection
+    if (!(node instanceof CgroupNode) || client === undefined) return item
+    this.#hovered.set(node)
+    const details = await client.call('cgroups/inspect', { path: node.cgroup.path })
+    const { metric } = this.#look
+    const tooltip = cgroupTooltip(details)
+    const values = valuesOf(this.#context.usage, node.cgroup.path, metric)
+    appendGraph(tooltip, { values, metric, limit: limitOf(metric, details.limits) })
+    item.tooltip = tooltip
+    return item
+  }
+
+  show(isVisible: boolean): void {
+    this.#isVisible = isVisible
+    // What happened while nobody looked is read again.
+    if (isVisible) this.#forget()
+    else this.#watch()
+  }
+
+  open(node: CgroupTreeNode, isOpen: boolean): void {
+    if (!(node instanceof CgroupNode)) return
+    const { path } = node.cgroup
+    if (isOpen) this.#open.add(path)
+    else {
+      this.#open.delete(path)
+      for (const below of this.#directories.keys())
+        if (below === path || below.startsWith(`${path}/`)) this.#directories.delete(below)
+    }
+    this.#watch()
+  }
+
+  async more({ parent }: MoreCgroupsNode): Promise<void> {
+    const { client } = this.#context.connection
+    const directory = this.#directories.get(parent?.cgroup.path ?? '/')
+    if (client === undefined || directory === undefined) return
+    await this.#page(client, parent, directory)
+    this.#arrange(directory, parent)
+    this.#onDidChange.fire(parent)
+    this.#watch()
+  }
+
+  /** The row of a cgroup, its ancestors read as need be; undefined where there is none. */
+  async find(path: string): Promise<CgroupNode | undefined> {
+    let node: CgroupNode | undefined
+    const parts = path.split('/').filter(Boolean)
+    for (const [depth] of parts.entries()) {
+      const here = `/${parts.slice(0, depth + 1).join('/')}`
+      const children = await this.getChildren(node)
+      const directory = this.#directories.get(node?.cgroup.path ?? '/')
+      node =
+        directory?.nodes.get(here) ??
+        (children.find((one) => one instanceof CgroupNode && one.cgroup.path === here) as CgroupNode)
+      if (node === undefined) return undefined
+    }
+    return node
+  }
+
+  /** Reads a row again, after it has been changed. */
+  async again(node: CgroupNode): Promise<void> {
+    const { client } = this.#context.connection
+    if (client === undefined) return
+    node.take(await client.call('cgroups/inspect', { path: node.cgroup.path }))
+    this.#describe(node)
+    this.#onDidChange.fire(node)
+  }
+
+  dispose(): void {
+    vscode.Disposable.from(...this.#subscriptions, this.#onDidChange).dispose()
+  }
+
+  async #read(client: Client, path: string, parent: CgroupNode | undefined): Promise<Directory> {
+    const directory: Directory = { nodes: new Map(), processes: [], total: 0, offset: 0, shown: [] }
+    try {
+      await this.#page(client, parent, directory)
+      if (parent !== undefined && parent.cgroup.processes > 0) {
+        const { processList } = await client.call('cgroups/inspect', { path })
+        directory.processes = processList.map((process) => new CgroupProcessNode(parent, process))
+      }
+    } catch (error) {
+      this.#context.log.debug(String(error)) // removed meanwhile
+    }
+    this.#directories.set(path, directory)
+    this.#arrange(directory, parent)
+    this.#watch()
+    return directory
+  }
+
+  async #page(client: Client, parent: CgroupNode | undefined, directory: Directory): Promise<void> {
+    const path = parent?.cgroup.path ?? '/'
+    const { cgroups, total } = await client.call('cgroups/list', { path, offset: directory.offset })
+    directory.offset += cgroups.length
+    directory.total = total
+    for (const cgroup of cgroups) directory.nodes.set(cgroup.path, new CgroupNode(cgroup, parent))
+  }
+
+  /** Decides what is shown of a directory, and in which order. */
+  #arrange(directory: Directory, parent: CgroupNode | undefined): void {
+    const fits = ({ cgroup }: CgroupNode): boolean => !(this.#look.hideIdle && cgroup.idle) && this.#fitsFilter(cgroup)
+    const nodes = [...directory.nodes.values()].filter(fits)
+    for (const node of nodes) this.#describe(node)
+    if (this.#look.byUsage) {
+      const used = new Map(
+        nodes.map((node) => [node, valuesOf(this.#context.usage, node.cgroup.path, this.#look.metric).at(-1) ?? 0]),
+      )
+      nodes.sort((a, b) => used.get(b)! - used.get(a)!)
+    }
+    const left = directory.total - directory.offset
+    directory.shown = [...nodes, ...directory.processes, ...(left > 0 ? [new MoreCgroupsNode(parent, left)] : [])]
+  }
+
+  /** One that has others below it may hide what is looked for. */
+  #fitsFilter({ name, owner, hasChildren, path }: Cgroup): boolean {
+    const words = this.#filter.toLowerCase().split(/\s+/).filter(Boolean)
+    if (words.length === 0) return true
+    const text = `${name} ${owner === null ? '' : ownerText(owner)}`.toLowerCase()
+    const isBelow = words.some((word) => path.toLowerCase().includes(word))
+    return (
+      words.every((word) => text.includes(word)) || isBelow || (hasChildren && (owner === null || !isContainer(owner)))
+    )
+  }
+
+  #describe(node: CgroupNode): boolean {
+    return node.show(usageText(this.#context.usage, node.cgroup.path, this.#look.metric))
+  }
+
+  #showAgain(): void {
+    for (const [path, directory] of this.#directories) this.#arrange(directory, this.#nodeOf(path))
+    this.#onDidChange.fire(undefined)
+  }
+
+  #nodeOf(path: string): CgroupNode | undefined {
+    const above = path.slice(0, path.lastIndexOf('/')) || '/'
+    return this.#directories.get(above)?.nodes.get(path)
+  }
+
+  #forget(): void {
+    this.#directories.clear()
+    this.#onDidChange.fire(undefined)
+    this.#watch()
+  }
+
+  /** Only what somebody looks at is followed and sampled. */
+  #watch(): void {
+    const open = this.#isVisible ? [...this.#directories.keys()].filter((path) => this.#open.has(path)) : []
+    const cgroups = open.flatMap((path) =>
+      this.#directories.get(path)!.shown.flatMap((node) => (node instanceof CgroupNode ? node.cgroup.path : [])),
+    )
+    this.#context.usage.watch(key, {
+      metrics: [this.#look.metric],
+      cgroups: cgroups.slice(0, 2000),
+      onSample: () => this.#onSample(),
+    })
+    this.#context.connection.client
+      ?.call('cgroups/follow', { paths: open })
+      .catch((error: unknown) => this.#context.log.debug(String(error)))
+  }
+
+  #onSample(): void {
+    this.#samples++
+    if (this.#look.byUsage && this.#samples % sortEvery === 0) {
+      for (const [path, directory] of this.#directories) {
+        const before = directory.shown.map(({ id }) => id).join()
+        this.#arrange(directory, this.#nodeOf(path))
+        if (directory.shown.map(({ id }) => id).join() !== before) this.#onDidChange.fire(this.#nodeOf(path))
+      }
+    }
+    const rows = [...this.#directories].flatMap(([path, { shown }]) => (this.#open.has(path) ? shown : []))
+    const changed: CgroupNode[] = []
+    for (let tries = 0; tries < rows.length && changed.length < rowsAtOnce; tries++) {
+      const node = rows[this.#turn++ % rows.length]
+      if (node instanceof CgroupNode && !this.#hovered.is(node) && this.#describe(node)) changed.push(node)
+    }
+    if (changed.length > 0) this.#onDidChange.fire(changed)
+  }
+
+  async #onChanged({ path, added, removed }: CgroupsChanged): Promise<void> {
+    const { client } = this.#context.connection
+    const directory = this.#directories.get(path)
+    if (directory === undefined || client === undefined) return
+    const parent = this.#nodeOf(path)
+    const join = (name: string): string => (path === '/' ? `/${name}` : `${path}/${name}`)
+    for (const name of removed) {
+      if (directory.nodes.delete(join(name))) directory.offset--
+      this.#directories.delete(join(name))
+      this.#open.delete(join(name))
+      directory.total--
+    }
+    const found = await Promise.all(
+      added.map((name) => client.call('cgroups/inspect', { path: join(name) }).catch(() => undefined)),
+    )
+    for (const cgroup of found) {
+      if (cgroup === undefined || directory.nodes.has(cgroup.path)) continue
+      directory.nodes.set(cgroup.path, new CgroupNode(cgroup, parent))
+      directory.offset++
+      directory.total++
+    }
+    this.#arrange(directory, parent)
+    this.#onDidChange.fire(parent)
+    this.#watch()
+  }
+}
+
+/** The limit that belongs to what is shown; percent and bytes as there. */
+function limitOf(metric: ShownMetric, limits: Partial<Record<string, string>>): number | null {
+  const text = { cpu: limits['cpus'], memory: limits['memory'], pids: limits['pids'], io: undefined }[metric]
+  if (text === undefined || text === 'max') return null
+  return metric === 'cpu' ? Number(text) * 100 : Number(text)
+}
+
+export interface CgroupsView {
+  readonly provider: CgroupsProvider
+  /** Brings a cgroup into view, and selects it. */
+  readonly reveal: (path: string) => Promise<boolean>
+  dispose(): void
+}
+
+export function cgroupsView(context: Context): CgroupsView {
+  const provider = new CgroupsProvider(context)
+  const view = vscode.window.createTreeView(views.cgroups, { treeDataProvider: provider, canSelectMany: true })
+  const showLook = (): void => {
+    const { metric, byUsage, hideIdle } = look()
+    const words = [
+      metricTitle(shownMetrics.includes(metric) ? metric : 'cpu'),
+      ...(byUsage ? [vscode.l10n.t('by use')] : []),
+      ...(hideIdle ? [vscode.l10n.t('without idle ones')] : []),
+      ...(provider.filter === '' ? [] : [vscode.l10n.t('filter: {0}', provider.filter)]),
+    ]
+    view.description = words.join(', ')
+    void vscode.commands.executeCommand('setContext', contextKeys.cgroupsFiltered, provider.filter !== '')
+  }
+  showLook()
+  provider.show(view.visible)
+  const subscriptions = vscode.Disposable.from(
+    provider,
+    view,
+    view.onDidChangeVisibility(({ visible }) => provider.show(visible)),
+    view.onDidExpandElement(({ element }) => provider.open(element, true)),
+    view.onDidCollapseElement(({ element }) => provider.open(element, false)),
+    vscode.workspace.onDidChangeConfiguration(showLook),
+    provider.onDidChangeTreeData((node) => node === undefined && showLook()),
+  )
+  return {
+    provider,
+    reveal: async (path) => {
+      const node = await provider.find(path)
+      if (node !== undefined) await view.reveal(node, { select: true, focus: true, expand: true })
+      return node !== undefined
+    },
+    dispose: () => void subscriptions.dispose(),
+  }
+}

@@ -1,0 +1,106 @@
+/** What running containers use, on their rows: once a second, while the view is seen. */
+import * as vscode from 'vscode'
+import { runs } from '../connection/containerModel.ts'
+import { settings } from '../contributions.ts'
+import type { Context } from '../context.ts'
+import type { ContainerNode } from './containerNode.ts'
+import { Hovered } from './hovered.ts'
+import { usageText } from './usageText.ts'
+
+const key = 'containers'
+
+/** Rows that are written anew at once. */
+const rowsAtOnce = 150
+
+export class LiveUsage implements vscode.Disposable {
+  readonly #context: Context
+  readonly #refresh: (nodes: vscode.TreeItem[]) => void
+  readonly #subscription: vscode.Disposable
+  /** The rows that are shown, by container. */
+  readonly #nodes = new Map<string, ContainerNode>()
+  readonly #hovered = new Hovered()
+  #parent = ''
+  #isPaused = false
+  #samples = 0
+
+  constructor(context: Context, refresh: (nodes: vscode.TreeItem[]) => void) {
+    this.#context = context
+    this.#refresh = refresh
+    this.#subscription = context.connection.onDidChange((state) => {
+      if (state === 'connected') void this.#learn()
+    })
+  }
+
+  /** A row is about to be shown. */
+  take(node: ContainerNode): void {
+    this.#nodes.set(node.container.id, node)
+    this.#describe(node)
+  }
+
+  /** All that are shown have been taken. */
+  shown(ids: readonly string[]): void {
+    const there = new Set(ids)
+    for (const id of this.#nodes.keys()) if (!there.has(id)) this.#nodes.delete(id)
+    this.#watch()
+  }
+
+  node(id: string): ContainerNode | undefined {
+    return this.#nodes.get(id)
+  }
+
+  /** Its hover opens. */
+  hover(node: ContainerNode): void {
+    this.#hovered.set(node)
+  }
+
+  pause(isPaused: boolean): void {
+    this.#isPaused = isPaused
+    this.#watch()
+  }
+
+  dispose(): void {
+    this.#subscription.dispose()
+  }
+
+  async #learn(): Promise<void> {
+    this.#parent = await this.#context.cgroupParent()
+    this.#watch()
+  }
+
+  #watch(): void {
+    const isWanted = !this.#isPaused && this.#parent !== '' && isShown()
+    const running = isWanted ? [...this.#nodes.values()].filter(({ container }) => runs(container)) : []
+    this.#context.usage.watch(key, {
+      metrics: ['cpu', 'memory'],
+      cgroups: running.map(({ container }) => this.#cgroup(container.id)),
+      onSample: () => this.#onSample(),
+    })
+  }
+
+  #cgroup(id: string): string {
+    return `${this.#parent}/${id}`
+  }
+
+  #describe(node: ContainerNode): boolean {
+    const { container } = node
+    const { usage } = this.#context
+    if (!runs(container) || this.#parent === '' || !isShown()) return node.show('')
+    const cgroup = this.#cgroup(container.id)
+    return node.show(
+      [usageText(usage, cgroup, 'cpu', 5), usageText(usage, cgroup, 'memory', 0).trim()].filter(Boolean).join(' · '),
+    )
+  }
+
+  #onSample(): void {
+    // Every other second: a row that is written anew loses the hover that is about to open, and reads what is in it again.
+    if (this.#samples++ % 2 === 1) return
+    const changed = [...this.#nodes.values()].filter(
+      (node) => !this.#hovered.is(node) && runs(node.container) && this.#describe(node),
+    )
+    if (changed.length > 0) this.#refresh(changed.slice(0, rowsAtOnce))
+  }
+}
+
+function isShown(): boolean {
+  return vscode.workspace.getConfiguration().get<boolean>(settings.containerUsage, true)
+}

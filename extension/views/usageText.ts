@@ -1,0 +1,73 @@
+/** What a cgroup uses, in words: for rows, hovers and screen readers. */
+import * as vscode from 'vscode'
+import type { Metric, UsageColumn } from '../../helper/protocol/usageColumns.ts'
+import type { UsageModel } from '../connection/usageModel.ts'
+import { graph, sparkline } from '../graphs/sparkline.ts'
+import { sizeText } from './sizes.ts'
+
+/** What a row shows: one of these. */
+export type ShownMetric = Exclude<Metric, 'detail'>
+export const shownMetrics: readonly ShownMetric[] = ['cpu', 'memory', 'io', 'pids']
+
+export function metricTitle(metric: ShownMetric): string {
+  return {
+    cpu: vscode.l10n.t('CPU'),
+    memory: vscode.l10n.t('Memory'),
+    io: vscode.l10n.t('I/O'),
+    pids: vscode.l10n.t('Processes'),
+  }[metric]
+}
+
+export function valueText(metric: ShownMetric, value: number): string {
+  switch (metric) {
+    case 'cpu':
+      return `${value.toFixed(value < 10 ? 1 : 0)} %`
+    case 'memory':
+      return sizeText(Math.round(value))
+    case 'io':
+      return `${sizeText(Math.round(value))}/s`
+    case 'pids':
+      return String(Math.round(value))
+  }
+}
+
+function sum(a: number | null | undefined, b: number | null | undefined): number | null {
+  return a == null && b == null ? null : (a ?? 0) + (b ?? 0)
+}
+
+/** I/O is both directions together. */
+export function valuesOf(usage: UsageModel, cgroup: string, metric: ShownMetric): readonly (number | null)[] {
+  if (metric !== 'io') return usage.values(cgroup, metric satisfies UsageColumn)
+  const written = usage.values(cgroup, 'written')
+  return usage.values(cgroup, 'read').map((read, at) => sum(read, written[at]))
+}
+
+/** `▁▂▅ 12 %`; empty before there is a value. `length`: blocks of the curve. */
+export function usageText(usage: UsageModel, cgroup: string, metric: ShownMetric, length = 8): string {
+  const values = valuesOf(usage, cgroup, metric)
+  const latest = values.at(-1)
+  if (latest == null) return ''
+  // A whole block is a whole processor, so that an idle one is flat.
+  const full = metric === 'cpu' ? 100 : undefined
+  return `${sparkline(values, length, full)} ${valueText(metric, latest)}`
+}
+
+/** A larger curve with its least, mean and most. */
+export function appendGraph(
+  tooltip: vscode.MarkdownString,
+  { values, metric, limit = null }: { values: readonly (number | null)[]; metric: ShownMetric; limit?: number | null },
+): void {
+  const known = values.filter((value) => value !== null)
+  if (known.length === 0) return
+  const image = Buffer.from(graph(values, limit)).toString('base64')
+  const mean = known.reduce((total, value) => total + value, 0) / known.length
+  const words = [
+    vscode.l10n.t('least {0}', valueText(metric, Math.min(...known))),
+    vscode.l10n.t('mean {0}', valueText(metric, mean)),
+    vscode.l10n.t('most {0}', valueText(metric, Math.max(...known))),
+    ...(limit === null ? [] : [vscode.l10n.t('limit {0}', valueText(metric, limit))]),
+  ]
+  tooltip
+    .appendMarkdown(`\n\n![](data:image/svg+xml;base64,${image})\n\n`)
+    .appendText(vscode.l10n.t('{0}, last {1} s: {2}', metricTitle(metric), known.length, words.join(' · ')))
+}
