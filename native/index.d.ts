@@ -224,11 +224,11 @@ export function scanNamespaces(): Promise<{ readonly pids: Uint32Array; readonly
 /** The same of these processes; all 0 for one that has ended. */
 export function namespacesOf(pids: Uint32Array): Uint32Array
 
-/** What processes have open whose links are `kind:[number]`: `socket`, or kinds of namespaces as in /proc/PID/ns. */
+/** What processes have open of a kind. `type` is the CLONE_NEW* flag of a namespace, 0 for a socket. */
 export function scanDescriptors(
-  kinds: readonly string[],
+  what: 'namespaces' | 'sockets',
 ): Promise<
-  readonly { readonly pid: number; readonly descriptor: number; readonly number: number; readonly kind: string }[]
+  readonly { readonly pid: number; readonly descriptor: number; readonly number: number; readonly type: number }[]
 >
 
 /** ioctl_ns(2). Numbers are 0 where there is none, or none that may be seen; `type` is the CLONE_NEW* flag. */

@@ -162,7 +162,11 @@ export class UsageSampler {
     this.#now = this.#before
     this.#before = before
     this.#native.read(this.#now)
-    for (const place of this.#places.values()) this.#rate(place, elapsed)
+    for (const [path, place] of this.#places) {
+      // Gone; one of the same name may be there again, as when a service is restarted.
+      if (this.#row(this.#now, place).every(Number.isNaN)) this.#open(path, place)
+      this.#rate(place, elapsed)
+    }
     this.lastCost = performance.now() - time
     const second = Math.round(Date.now() / interval) * interval
     for (const listener of this.#listeners) listener(second)

@@ -1,6 +1,6 @@
 /** The verbs `ns` and `enter`, and what they print: namespaces(7) of the whole machine. */
 import { isContainer, namespaceTypes, type NamespaceType } from '../protocol/kernelWords.ts'
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, Option } from 'commander'
 import { type Owner } from '../protocol/cgroupSchemas.ts'
 import { type Holder, type NamespaceSummary } from '../protocol/namespaceSchemas.ts'
 import { BulkheadError } from '../protocol/errors.ts'
@@ -103,7 +103,9 @@ export function enterCommand(): Command {
       const chosen = flags.filter(([letters]) => options[letters.split('--')[1]!] === true).map(([, type]) => type)
       const types = options.all === true ? [...namespaceTypes] : chosen
       if (types.length === 0)
-        throw new InvalidArgumentError('Say which namespaces: --all, or some of -m -u -n -p -U -C -I -T.')
+        throw new BulkheadError('InvalidRequest', 'say which namespaces are to be entered', {
+          hint: 'There are --all, and -m -u -n -p -U -C -I -T.',
+        })
       const isShell = words.length === 0
       const tty = options.tty ?? (isShell && process.stdin.isTTY)
       const openStdin = options.interactive ?? isShell

@@ -102,7 +102,7 @@ export class NamespaceInspector {
   async #network(path: string, pids: readonly number[]): Promise<Contents<'net'>> {
     const [{ links, addresses, routes }, sockets] = await Promise.all([
       this.#native.addon.networkOf(path),
-      this.#native.addon.scanDescriptors(['socket']),
+      this.#native.addon.scanDescriptors('sockets'),
     ])
     const nameOf = (index: number): string => links.find((link) => link.index === index)?.name ?? ''
     const holders = new Map(sockets.map(({ number, pid }) => [number, pid]))

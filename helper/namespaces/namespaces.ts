@@ -246,7 +246,7 @@ export class Namespaces {
   }
 
   async #scanHeld(): Promise<void> {
-    const found = await this.#native.addon.scanDescriptors(namespaceTypes)
+    const found = await this.#native.addon.scanDescriptors('namespaces')
     const seen = new Set<number>()
     const mounts = [process.pid, ...this.table.rows.keys()].flatMap((pid) => {
       const space = numberIn(this.table.rows.get(pid) ?? this.table.host, 'mnt')
@@ -267,9 +267,9 @@ export class Namespaces {
         ]
       }),
       ...found
-        .filter(({ pid }) => pid !== process.pid)
-        .map(({ pid, descriptor, number, kind }): Held => ({
-          type: kind as NamespaceType,
+        .filter(({ pid, type }) => pid !== process.pid && typeOfFlag.has(type))
+        .map(({ pid, descriptor, number, type }): Held => ({
+          type: typeOfFlag.get(type)!,
           id: number,
           holder: { kind: 'descriptor', pid, descriptor, command: this.#face(pid).command },
           path: `/proc/${pid}/fd/${descriptor}`,

@@ -10,6 +10,7 @@
 #include <string>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <thread>
 #include <unistd.h>
 #include <vector>
@@ -98,18 +99,20 @@ class Scan : public Work {
 
 struct Held {
   uint32_t pid, descriptor, number;
-  std::string kind;
+  // CLONE_NEW*; 0 for a socket.
+  uint32_t type;
 };
 
-// What processes have open of the kinds `kind:[number]`: sockets, and namespaces, which stay for as long.
+// Which descriptors of processes are namespaces, which stay for as long, or sockets.
 class DescriptorScan : public Work {
  public:
-  DescriptorScan(Napi::Env env, std::vector<std::string> kinds)
-      : Work(env, "scan descriptors"), kinds_(std::move(kinds)) {}
+  DescriptorScan(Napi::Env env, bool sockets) : Work(env, "scan descriptors"), sockets_(sockets) {}
 
   void Execute() override {
     std::vector<uint32_t> pids = processes();
     Fd proc = open_proc();
+    struct stat own;
+    if (stat("/proc/self/ns/user", &own) == 0) namespaces_ = own.st_dev;
     std::vector<std::vector<Held>> parts(4);
     in_parallel(pids.size(), [&](size_t part, size_t from, size_t to) {
       for (size_t i = from; i < to; i++) look(proc.get(), pids[i], parts[part]);
@@ -124,7 +127,7 @@ class DescriptorScan : public Work {
       one.Set("pid", held_[i].pid);
       one.Set("descriptor", held_[i].descriptor);
       one.Set("number", held_[i].number);
-      one.Set("kind", held_[i].kind);
+      one.Set("type", held_[i].type);
       all.Set(i, one);
     }
     return all;
@@ -132,25 +135,42 @@ class DescriptorScan : public Work {
 
  private:
   void look(int proc, uint32_t pid, std::vector<Held> &held) const {
-    char path[32], link[64];
+    char path[32];
     snprintf(path, sizeof path, "%u/fd", pid);
     int fd = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *directory = fd < 0 ? nullptr : fdopendir(fd);
     if (directory == nullptr) return;
     while (const dirent *entry = readdir(directory)) {
-      ssize_t length = readlinkat(fd, entry->d_name, link, sizeof link - 1);
-      if (length <= 0) continue;
-      link[length] = '\0';
-      for (const std::string &kind : kinds_) {
-        size_t size = kind.size();
-        if (strncmp(link, kind.c_str(), size) != 0 || strncmp(link + size, ":[", 2) != 0) continue;
-        held.push_back({pid, static_cast<uint32_t>(strtoul(entry->d_name, nullptr, 10)), number_in(link, length), kind});
-      }
+      Held one{pid, static_cast<uint32_t>(strtoul(entry->d_name, nullptr, 10)), 0, 0};
+      if (sockets_ ? is_socket(fd, entry->d_name, one) : is_namespace(fd, entry->d_name, one)) held.push_back(one);
     }
     closedir(directory);
   }
 
-  std::vector<std::string> kinds_;
+  static bool is_socket(int directory, const char *name, Held &one) {
+    char link[64];
+    ssize_t length = readlinkat(directory, name, link, sizeof link - 1);
+    if (length <= 0 || strncmp(link, "socket:[", 8) != 0) return false;
+    link[length] = '\0';
+    one.number = number_in(link, length);
+    return true;
+  }
+
+  // By its device: the link of one that was opened through a bind mount says where that was. A file system on a network
+  // is not asked.
+  bool is_namespace(int directory, const char *name, Held &one) const {
+    struct statx status;
+    if (statx(directory, name, AT_STATX_DONT_SYNC, STATX_INO, &status) != 0) return false;
+    if (makedev(status.stx_dev_major, status.stx_dev_minor) != namespaces_) return false;
+    Fd space(openat(directory, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    int type = space.valid() ? ioctl(space.get(), NS_GET_NSTYPE) : -1;
+    one.number = static_cast<uint32_t>(status.stx_ino);
+    one.type = static_cast<uint32_t>(type);
+    return type > 0;
+  }
+
+  bool sockets_;
+  dev_t namespaces_ = 0;
   std::vector<Held> held_;
 };
 
@@ -216,7 +236,7 @@ class Visit : public Work {
 Napi::Value scan_namespaces(const Napi::CallbackInfo &info) { return Work::start(new Scan(info.Env())); }
 
 Napi::Value scan_descriptors(const Napi::CallbackInfo &info) {
-  return Work::start(new DescriptorScan(info.Env(), strings(info[0])));
+  return Work::start(new DescriptorScan(info.Env(), info[0].As<Napi::String>().Utf8Value() == "sockets"));
 }
 
 Napi::Value namespaces_of(const Napi::CallbackInfo &info) {

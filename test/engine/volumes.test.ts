@@ -15,6 +15,7 @@ import {
 import { execFileSync, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import type { Params } from '../../helper/protocol/methods.ts'
+import { dropGroup, ensureGroup } from '../support/group.ts'
 import { runToEnd, TestHelper } from '../support/helper.ts'
 import { rejects } from '../support/rejects.ts'
 
@@ -309,17 +310,3 @@ describe('volumes and mounts', () => {
     await rejects('PathNotFound', client.call('files/list', { root, path: '/../../../etc' }))
   })
 })
-
-/** The helper lets members of group bulkhead in: one is made for the test where there is none. */
-let madeGroup = false
-function ensureGroup(): number {
-  const find = (): string | undefined => /^bulkhead:[^:]*:(\d+)/m.exec(readFileSync('/etc/group', 'utf8'))?.[1]
-  if (find() === undefined) {
-    execFileSync('groupadd', ['--system', 'bulkhead'])
-    madeGroup = true
-  }
-  return Number(find())
-}
-function dropGroup(): void {
-  if (madeGroup) execFileSync('groupdel', ['bulkhead'])
-}

@@ -30,11 +30,14 @@ export class TestHelper {
   /** A later helper has the same one. */
   #namespace: NetworkNamespace | undefined
   readonly #network: 'own' | 'host'
+  /** A command that becomes the helper: it is given its words. */
+  readonly #within: readonly string[]
   readonly #clients: Client[] = []
 
   /** Its network namespace is its own, unless told otherwise: bridges and rules come and go with it. */
-  constructor(options: { state?: string; network?: 'own' | 'host' } = {}) {
+  constructor(options: { state?: string; network?: 'own' | 'host'; within?: readonly string[] } = {}) {
     this.#network = options.network ?? 'own'
+    this.#within = options.within ?? []
     this.directory = mkdtempSync('/tmp/bulkhead-test-')
     this.state = options.state ?? join(this.directory, 'state')
     this.run = join(this.directory, 'run')
@@ -42,7 +45,12 @@ export class TestHelper {
 
   /** Resolves when it listens. */
   static async start(
-    options: { state?: string; env?: Record<string, string>; network?: 'own' | 'host' } = {},
+    options: {
+      state?: string
+      env?: Record<string, string>
+      network?: 'own' | 'host'
+      within?: readonly string[]
+    } = {},
   ): Promise<TestHelper> {
     const helper = new TestHelper(options)
     await helper.start(options.env)
@@ -79,6 +87,7 @@ export class TestHelper {
   async start(env: Record<string, string> = {}): Promise<void> {
     const args = [
       ...(await this.#networkPrefix()),
+      ...this.#within,
       process.execPath,
       bundle,
       'helper',
