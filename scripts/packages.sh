@@ -6,4 +6,6 @@ build_packages=(g++ make python3 libseccomp-dev libarchive-dev nettle-dev libzst
 vscode_packages=(pkg-config libkrb5-dev libsecret-1-dev)
 test_packages=(busybox-static chromium iproute2 nftables zstd xz-utils qemu-system-x86 cpio kmod e2fsprogs clang libclang-rt-14-dev
   # Peers for images, and what makes their registries and files.
-  skopeo umoci docker-registry podman docker.io openssl apache2-utils attr libcap2-bin)
+  skopeo umoci docker-registry podman docker.io openssl apache2-utils attr libcap2-bin
+  # Peers whose cgroups and namespaces are seen.
+  runc lxc)

@@ -72,8 +72,14 @@ export interface EngineState {
   readonly runc: string
 }
 
+/** Docker's, which its administrator may have moved. */
+function dockerRoot(): string {
+  const { 'data-root': moved } = (document('/etc/docker/daemon.json') ?? {}) as { 'data-root'?: unknown }
+  return typeof moved === 'string' ? moved : '/var/lib/docker'
+}
+
 export const engineState: EngineState = {
-  docker: '/var/lib/docker/containers',
+  docker: join(dockerRoot(), 'containers'),
   podman: '/var/lib/containers/storage/overlay-containers/containers.json',
   containerd: '/run/containerd/io.containerd.runtime.v2.task',
   runc: '/run/runc',

@@ -10,7 +10,8 @@ import { TestHelper } from '../support/helper.ts'
 import { makeNetworkNamespace } from '../support/networkNamespace.ts'
 import { Exits } from './exits.ts'
 import { inTurns, median, report, timed, watcherMemory, type Line, type Measured } from './measure.ts'
-import { docker, floor, type DockerEngine } from './peers.ts'
+import { docker, type DockerEngine } from '../support/docker.ts'
+import { floor } from './peers.ts'
 
 const blocks = { turns: 4, startsInBlock: 15, warmUp: 3, rest: 1000 }
 const execs = 100

@@ -6,7 +6,8 @@ import type { Client } from '../../helper/client/client.ts'
 import { TestHelper } from '../support/helper.ts'
 import { Exits } from './exits.ts'
 import { inTurns, median, memoryOf, report, timed, watcherMemory, type Line } from './measure.ts'
-import { bubblewrap, docker, floor, runc, type Peer } from './peers.ts'
+import { docker, type Peer } from '../support/docker.ts'
+import { bubblewrap, floor, runc } from './peers.ts'
 
 const blocks = { turns: 4, startsInBlock: 20, warmUp: 4, rest: 1500 }
 const crowd = 100

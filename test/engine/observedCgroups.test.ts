@@ -127,6 +127,7 @@ describe(`cgroups of the whole machine, ${isV2 ? 'v2' : 'v1'}`, () => {
     await until(
       'the allocation',
       async () => (await client.call('containers/stats', { containers: [id] }))[0]!.memory > 2e8,
+      60_000,
     )
     await new Promise((resolve) => setTimeout(resolve, 1500))
     const used = await measure(cgroup, ['memory', 'detail'], 2)

@@ -63,12 +63,13 @@ export class CgroupTree {
 export async function until<T>(
   what: string,
   probe: () => Promise<T | false | undefined> | T | false | undefined,
+  milliseconds = 10_000,
 ): Promise<T> {
-  const end = Date.now() + 10_000
+  const end = Date.now() + milliseconds
   while (Date.now() < end) {
     const found = await probe()
     if (found !== undefined && found !== false) return found
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
-  throw new Error(`${what}: not within ten seconds`)
+  throw new Error(`${what}: not within ${milliseconds} ms`)
 }

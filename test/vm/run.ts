@@ -16,8 +16,8 @@ import { writeCounts, type Counts } from '../support/counts.ts'
 import { root } from '../support/helper.ts'
 import { debianKernel, modulesInOrder, type Kernel } from './kernel.ts'
 
-const suites = ['test/engine/cgroups.test.ts', 'test/engine/secondKernel.test.ts']
-const minutes = 8
+const suites = ['cgroups', 'observedCgroups', 'namespaces', 'secondKernel'].map((name) => `test/engine/${name}.test.ts`)
+const minutes = 9
 
 /** What Node needs to load mocha, the tests and the helper's own packages. */
 const packages = globSync('node_modules/*', { cwd: root }).filter(
@@ -62,7 +62,7 @@ function makeDisk(directory: string): string {
   for (const name of ['bin', 'proc', 'sys', 'dev', 'tmp', 'run', 'var', 'etc', 'root'])
     mkdirSync(join(tree, name), { recursive: true })
   copyFileSync('/bin/busybox', join(tree, 'bin/busybox'))
-  for (const applet of ['sh', 'mount', 'tar', 'rm', 'poweroff', 'cat', 'sleep', 'mkdir', 'ip'])
+  for (const applet of ['sh', 'mount', 'tar', 'rm', 'poweroff', 'cat', 'sleep', 'mkdir', 'ip', 'unshare', 'readlink'])
     symlinkSync('busybox', join(tree, 'bin', applet))
   copyProgram(tree, process.execPath)
   symlinkSync(process.execPath, join(tree, 'bin/node'))

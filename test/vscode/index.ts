@@ -1,6 +1,7 @@
 /** Runs inside a real VS Code, in the extension host: Mocha with the suites beside this file. */
 import Mocha from 'mocha'
 import { resolve } from 'node:path'
+import { observedSuites } from './observed.ts'
 import { suites } from './suites.ts'
 
 /** What VS Code calls; a rejection is the verdict "failed". */
@@ -8,6 +9,7 @@ export function run(): Promise<void> {
   const mocha = new Mocha({ ui: 'bdd', timeout: 20_000, forbidOnly: true, reporter: 'spec', color: false })
   mocha.suite.emit('pre-require', globalThis, resolve(__filename), mocha)
   suites()
+  observedSuites()
   return new Promise((done, fail) => {
     const runner = mocha.run((failures) => (failures === 0 ? done() : fail(new Error(`${failures} failed`))))
     // Read by the runner outside, from this window's console.

@@ -1,0 +1,185 @@
+/** Cgroups, namespaces and graphs as the editor's side has them, inside the editor. The helper is a real one. */
+import assert from 'node:assert/strict'
+import { existsSync, mkdirSync, rmdirSync } from 'node:fs'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import * as vscode from 'vscode'
+import { Connection } from '../../extension/connection/connection.ts'
+import { UsageModel } from '../../extension/connection/usageModel.ts'
+import type { Context } from '../../extension/context.ts'
+import { settings } from '../../extension/contributions.ts'
+import { comparisonHtml } from '../../extension/graphs/comparison.ts'
+import { sharesHtml } from '../../extension/graphs/shares.ts'
+import { CgroupNode, MoreCgroupsNode } from '../../extension/views/cgroupNode.ts'
+import { CgroupsProvider } from '../../extension/views/cgroupsView.ts'
+import { NamespaceNode, TypeNode } from '../../extension/views/namespaceNodes.ts'
+import { idRangeText } from '../../extension/views/namespaceWords.ts'
+import { NamespacesProvider } from '../../extension/views/namespacesView.ts'
+import type { Client } from '../../helper/client/client.ts'
+
+const crowd = 10_000
+const page = { style: 'x.css', cspSource: 'self' }
+
+async function until(what: string, probe: () => boolean): Promise<void> {
+  for (let tries = 0; tries < 500; tries++) {
+    if (probe()) return
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  throw new Error(`${what}: not within ten seconds`)
+}
+
+export function observedSuites(): void {
+  describe('the views of cgroups and namespaces in VS Code', () => {
+    const root = existsSync('/sys/fs/cgroup/cgroup.controllers') ? '/sys/fs/cgroup' : '/sys/fs/cgroup/pids'
+    const parent = `${root}/bulkhead-crowd-${process.pid}`
+    let client: Client
+    let context: Context
+    let cgroups: CgroupsProvider
+    let namespaces: NamespacesProvider
+    const disposables: { dispose(): unknown }[] = []
+
+    before(async function () {
+      this.timeout(60_000)
+      mkdirSync(parent)
+      for (let n = 0; n < crowd; n++) mkdirSync(`${parent}/group-${n}`)
+      const log = vscode.window.createOutputChannel('Bulkhead (test)', { log: true })
+      const connection = new Connection(log)
+      const usage = new UsageModel(connection, log)
+      // What these two views need of it.
+      context = { log, connection, usage } as unknown as Context
+      cgroups = new CgroupsProvider(context)
+      namespaces = new NamespacesProvider(context)
+      disposables.push(log, connection, usage, cgroups, namespaces)
+      await connection.open()
+      client = connection.client!
+      await client.call('containers/run', {
+        image: 'busybox',
+        network: 'none',
+        name: 'seen',
+        command: ['sleep', '1000'],
+      })
+      cgroups.show(true)
+      namespaces.show(true)
+    })
+    after(async function () {
+      this.timeout(60_000)
+      await client.call('containers/remove', { container: 'seen', force: true })
+      for (const disposable of disposables) disposable.dispose()
+      for (let n = 0; n < crowd; n++) rmdirSync(`${parent}/group-${n}`)
+      rmdirSync(parent)
+    })
+
+    it('open ten thousand cgroups in under 200 ms, and do not hold the editor up', async () => {
+      const path = parent.slice(root.length)
+      const roots = await cgroups.getChildren()
+      const node = roots.find((one) => one instanceof CgroupNode && one.cgroup.path === path) as CgroupNode
+      const delay = monitorEventLoopDelay({ resolution: 5 })
+      delay.enable()
+      const began = performance.now()
+      const children = await cgroups.getChildren(node)
+      const took = performance.now() - began
+      cgroups.open(node, true)
+      // Some seconds of samples, with rows that are written anew.
+      await new Promise((resolve) => setTimeout(resolve, 3000))
+      delay.disable()
+      const longest = delay.max / 1e6
+      console.log(`ten thousand cgroups: ${took.toFixed(0)} ms to open, longest task ${longest.toFixed(0)} ms`)
+      assert.equal(children.length, 501)
+      const more = children.at(-1)
+      assert.ok(more instanceof MoreCgroupsNode && more.label === `${crowd - 500} more`)
+      assert.ok(took < 200, `${took} ms`)
+      assert.ok(longest < 50, `${longest} ms`)
+      await cgroups.more(more)
+      assert.equal((await cgroups.getChildren(node)).length, 1001)
+      cgroups.open(node, false)
+    })
+
+    it('show containers by name, with what they use, and reach one by its path', async () => {
+      const { cgroupParent } = await client.call('version')
+      const { id } = (await client.call('containers/list')).find(({ name }) => name === 'seen')!
+      const path = `${cgroupParent}/${id}`
+      const node = (await cgroups.find(path))!
+      assert.equal(node.title, 'seen')
+      cgroups.open((await cgroups.find(cgroupParent))!, true)
+      await until('a curve', () => / %$/.test(String(node.description)))
+      assert.doesNotMatch(node.accessibilityInformation!.label, /[▁-█]/)
+      const { tooltip } = await cgroups.resolveTreeItem(node, node)
+      assert.match((tooltip as vscode.MarkdownString).value, /data:image\/svg\+xml;base64/)
+      assert.equal(await cgroups.find(`${cgroupParent}/none`), undefined)
+    })
+
+    it('filter, hide what is idle, and sort by use', async () => {
+      const path = parent.slice(root.length)
+      const names = async () => (await cgroups.getChildren()).map((node) => (node as CgroupNode).cgroup.path)
+      cgroups.filter = 'no such words'
+      assert.ok((await names()).includes(path), 'what has others below it may hide what is looked for')
+      cgroups.filter = ''
+      const configuration = vscode.workspace.getConfiguration()
+      await configuration.update(settings.cgroupHideIdle, true, vscode.ConfigurationTarget.Global)
+      await until('the idle ones to go', () => true)
+      assert.ok(!(await names()).includes(path))
+      await configuration.update(settings.cgroupHideIdle, undefined, vscode.ConfigurationTarget.Global)
+      assert.ok((await names()).includes(path))
+    })
+
+    it('show namespaces by kind, and what is inside', async () => {
+      const types = await namespaces.getChildren()
+      const net = types.find((one) => one instanceof TypeNode && one.type === 'net')!
+      const seen = (await namespaces.getChildren(net)).find((one) => one.label === 'seen')
+      assert.ok(seen instanceof NamespaceNode)
+      const inside = await namespaces.getChildren(seen)
+      assert.deepEqual(
+        inside.map(({ label }) => label),
+        ['Links', 'Routes', 'Listening sockets', 'Processes'],
+      )
+      const [lo] = await namespaces.getChildren(inside[0])
+      assert.equal(lo!.label, 'lo')
+      const user = types.find((one) => one instanceof TypeNode && one.type === 'user')!
+      const [host] = await namespaces.getChildren(user)
+      const below = await namespaces.getChildren(host)
+      assert.ok(
+        below.some((one) => one instanceof NamespaceNode && one.label === 'seen'),
+        'a user namespace stands below its parent',
+      )
+    })
+
+    it('show namespaces by process', async () => {
+      const configuration = vscode.workspace.getConfiguration()
+      await configuration.update(settings.namespacesBy, 'process', vscode.ConfigurationTarget.Global)
+      const owner = (await namespaces.getChildren()).find((one) => one.label === 'seen')
+      const [process] = await namespaces.getChildren(owner)
+      const rows = await namespaces.getChildren(process)
+      assert.equal(rows.length, 8)
+      assert.deepEqual(
+        rows.filter(({ label }) => typeof label !== 'string' || !label.endsWith('its own')),
+        [],
+      )
+      await configuration.update(settings.namespacesBy, undefined, vscode.ConfigurationTarget.Global)
+    })
+
+    it('write pages that run nothing, and leave no name of others’ unescaped', async () => {
+      const shares = sharesHtml(
+        { ...(await client.call('containers/shares', { container: 'seen' })), name: '<b>' },
+        page,
+      )
+      const comparison = await client.call('namespaces/compare', { left: { container: 'seen' }, right: { host: true } })
+      const html = comparisonHtml({ ...comparison, left: { ...comparison.left, name: '<img onerror=x>' } }, page)
+      for (const text of [shares, html]) {
+        assert.doesNotMatch(text, /<b>|<img|<script/)
+        assert.match(text, /default-src 'none'/)
+      }
+      assert.equal((html.match(/≠/g) ?? []).length, 8)
+    })
+
+    it('explain maps of ids in words', () => {
+      assert.equal(
+        idRangeText({ inside: 0, outside: 100_000, count: 65_536 }),
+        '0 to 65535 inside are 100000 to 165535 outside',
+      )
+      assert.equal(
+        idRangeText({ inside: 0, outside: 0, count: 4_294_967_295 }),
+        'every id is the same inside and outside',
+      )
+      assert.equal(idRangeText({ inside: 0, outside: 1000, count: 1 }), '0 inside is 1000 outside')
+    })
+  })
+}
