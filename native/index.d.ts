@@ -196,6 +196,8 @@ export interface Sampler {
       readonly keys: readonly string[]
       /** Where in the slot each key's number goes. */
       readonly columns: readonly number[]
+      /** In how many samples it is read once, the first among them; NaN in the others. */
+      readonly every: number
     },
   ): boolean
   remove(slot: number): void

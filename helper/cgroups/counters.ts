@@ -23,6 +23,8 @@ export interface CounterFile {
   readonly columns: Readonly<Record<string, RawColumn>>
   /** What a counter is multiplied by. */
   readonly scale: number
+  /** In how many samples it is read once. */
+  readonly every: number
 }
 
 /** Percent of the time that passed, of a counter in these units. */
@@ -35,12 +37,16 @@ type Row = readonly [
   format: CounterFile['format'],
   columns: CounterFile['columns'],
   scale?: number,
+  every?: number,
 ]
+
+/** memory.stat takes the kernel ten times as long as the others, and of a row in a tree it says a detail alone. */
+const seldom = 8
 
 const v2: readonly Row[] = [
   ['cpu', 'cpu', 'cpu.stat', 'keyed', { usage_usec: 'cpu' }, percent.microseconds],
   ['memory', 'memory', 'memory.current', 'number', { '': 'memory' }],
-  ['memory', 'memory', 'memory.stat', 'keyed', { inactive_file: 'inactiveFile' }],
+  ['memory', 'memory', 'memory.stat', 'keyed', { inactive_file: 'inactiveFile' }, 1, seldom],
   ['io', 'io', 'io.stat', 'io', { rbytes: 'read', wbytes: 'written' }],
   ['pids', 'pids', 'pids.current', 'number', { '': 'pids' }],
   [
@@ -49,7 +55,13 @@ const v2: readonly Row[] = [
     percent.microseconds,
   ],
   ['detail', 'cpu', 'cpu.max', 'number', { '': 'cpuLimit', period: 'cpuPeriod' }],
-  ['detail', 'memory', 'memory.stat', 'keyed', { anon: 'anonymous', file: 'file', kernel: 'kernel' }],
+  [
+    'detail',
+    'memory',
+    'memory.stat',
+    'keyed',
+    { anon: 'anonymous', file: 'file', kernel: 'kernel', inactive_file: 'inactiveFile' },
+  ],
   ['detail', 'memory', 'memory.swap.current', 'number', { '': 'swap' }],
   ['detail', 'memory', 'memory.max', 'number', { '': 'memoryLimit' }],
   ['detail', 'memory', 'memory.events', 'keyed', { oom_kill: 'oomKills' }],
@@ -59,14 +71,20 @@ const v2: readonly Row[] = [
 const v1: readonly Row[] = [
   ['cpu', 'cpuacct', 'cpuacct.usage', 'number', { '': 'cpu' }, percent.nanoseconds],
   ['memory', 'memory', 'memory.usage_in_bytes', 'number', { '': 'memory' }],
-  ['memory', 'memory', 'memory.stat', 'keyed', { total_inactive_file: 'inactiveFile' }],
+  ['memory', 'memory', 'memory.stat', 'keyed', { total_inactive_file: 'inactiveFile' }, 1, seldom],
   ['io', 'blkio', 'blkio.throttle.io_service_bytes_recursive', 'blkio', { Read: 'read', Write: 'written' }],
   ['pids', 'pids', 'pids.current', 'number', { '': 'pids' }],
   ['detail', 'cpuacct', 'cpuacct.stat', 'keyed', { user: 'cpuUser', system: 'cpuSystem' }, percent.ticks],
   ['detail', 'cpu', 'cpu.stat', 'keyed', { throttled_time: 'throttled' }, percent.nanoseconds],
   ['detail', 'cpu', 'cpu.cfs_quota_us', 'number', { '': 'cpuLimit' }],
   ['detail', 'cpu', 'cpu.cfs_period_us', 'number', { '': 'cpuPeriod' }],
-  ['detail', 'memory', 'memory.stat', 'keyed', { total_rss: 'anonymous', total_cache: 'file', total_swap: 'swap' }],
+  [
+    'detail',
+    'memory',
+    'memory.stat',
+    'keyed',
+    { total_rss: 'anonymous', total_cache: 'file', total_swap: 'swap', total_inactive_file: 'inactiveFile' },
+  ],
   ['detail', 'memory', 'memory.kmem.usage_in_bytes', 'number', { '': 'kernel' }],
   ['detail', 'memory', 'memory.limit_in_bytes', 'number', { '': 'memoryLimit' }],
   ['detail', 'memory', 'memory.oom_control', 'keyed', { oom_kill: 'oomKills' }],
@@ -81,8 +99,8 @@ const pressure: readonly Row[] = [
 ]
 
 function files(rows: readonly Row[]): CounterFile[] {
-  return rows.map(([metric, controller, file, format, columns, scale = 1]) => {
-    return { metric, controller, file, format, columns, scale }
+  return rows.map(([metric, controller, file, format, columns, scale = 1, every = 1]) => {
+    return { metric, controller, file, format, columns, scale, every }
   })
 }
 

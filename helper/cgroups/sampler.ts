@@ -27,6 +27,8 @@ interface Place {
   readonly metrics: Map<Metric, number>
   /** A process of it, whose links are counted; 0 for none. */
   pid: number
+  /** Those that are read, and what counters among them are multiplied by. */
+  columns: readonly number[]
   readonly scales: Float64Array
 }
 
@@ -94,7 +96,8 @@ export class UsageSampler {
 
   #place(path: string): Place {
     const slot = this.#free.pop() ?? this.#places.size
-    const place = { slot, metrics: new Map<Metric, number>(), pid: 0, scales: new Float64Array(width).fill(1) }
+    const metrics = new Map<Metric, number>()
+    const place: Place = { slot, metrics, pid: 0, columns: [], scales: new Float64Array(width).fill(1) }
     this.#places.set(path, place)
     if ((slot + 1) * width > this.#now.length) this.#grow()
     for (const array of [this.#before, this.#now, this.#values]) this.#row(array, place).fill(NaN)
@@ -114,18 +117,24 @@ export class UsageSampler {
 
   #open(path: string, place: Place): void {
     this.#native.remove(place.slot)
-    for (const { metric, controller, file, format, columns, scale } of this.#files) {
+    const read = new Set<number>()
+    for (const { metric, controller, file, format, columns, scale, every } of this.#files) {
       if (!place.metrics.has(metric)) continue
       const hierarchy = controller === 'unified' ? this.#hierarchies.unified : this.#hierarchies.of(controller)
       if (hierarchy === undefined) continue
       const indexes = Object.values(columns).map((column) => at[column])
       const options = { root: hierarchy.root, path: `${path}/${file}`.replace(/^\/+/, ''), format }
-      this.#native.add(place.slot, { ...options, keys: Object.keys(columns), columns: indexes })
-      for (const index of indexes) place.scales[index] = scale
+      this.#native.add(place.slot, { ...options, keys: Object.keys(columns), columns: indexes, every })
+      for (const index of indexes) {
+        place.scales[index] = scale
+        read.add(index)
+      }
     }
+    if (place.metrics.has('detail')) read.add(at.received).add(at.sent)
+    place.columns = [...read]
     if (place.pid === 0 || !place.metrics.has('detail')) return
     const options = { root: '', path: `/proc/${place.pid}/net/dev`, format: 'links' as const }
-    this.#native.add(place.slot, { ...options, keys: [], columns: [at.received, at.sent] })
+    this.#native.add(place.slot, { ...options, keys: [], columns: [at.received, at.sent], every: 1 })
   }
 
   #close(path: string, place: Place, metrics: readonly Metric[]): void {
@@ -164,7 +173,8 @@ export class UsageSampler {
     this.#native.read(this.#now)
     for (const [path, place] of this.#places) {
       // Gone; one of the same name may be there again, as when a service is restarted.
-      if (this.#row(this.#now, place).every(Number.isNaN)) this.#open(path, place)
+      const from = place.slot * width
+      if (place.columns.every((column) => Number.isNaN(this.#now[from + column]))) this.#open(path, place)
       this.#rate(place, elapsed)
     }
     this.lastCost = performance.now() - time
@@ -172,26 +182,27 @@ export class UsageSampler {
     for (const listener of this.#listeners) listener(second)
   }
 
-  #rate(place: Place, elapsed: number): void {
-    const from = place.slot * width
-    for (let column = 0; column < width; column++) {
+  #rate({ slot, columns, scales, metrics }: Place, elapsed: number): void {
+    const from = slot * width
+    const values = this.#values
+    for (const column of columns) {
       const now = this.#now[from + column]!
       if (!isCounter[column]) {
-        this.#values[from + column] = now
+        // It is not read each time, and stays as it was.
+        if (column !== at.inactiveFile || !Number.isNaN(now)) values[from + column] = now
         continue
       }
       const before = this.#before[from + column]!
       // A counter that is smaller than before began anew meanwhile: a cgroup of the same name.
       const grown = now >= before || Number.isNaN(before) ? now - before : now
-      const scale = place.scales[column]!
-      this.#values[from + column] = column === at.oomKills ? grown : (grown * scale) / elapsed
+      values[from + column] = column === at.oomKills ? grown : (grown * scales[column]!) / elapsed
     }
-    const values = this.#row(this.#values, place)
-    const inactive = values[at.inactiveFile]!
-    if (!Number.isNaN(inactive)) values[at.memory] = Math.max(0, values[at.memory]! - inactive)
-    values[at.cpuLimit] = limitOf(values[at.cpuLimit]! > 0 ? (values[at.cpuLimit]! / values[at.cpuPeriod]!) * 100 : NaN)
-    values[at.memoryLimit] = limitOf(values[at.memoryLimit]!)
-    values[at.pidsLimit] = limitOf(values[at.pidsLimit]!)
+    const inactive = values[from + at.inactiveFile]!
+    if (!Number.isNaN(inactive)) values[from + at.memory] = Math.max(0, values[from + at.memory]! - inactive)
+    if (!metrics.has('detail')) return
+    const quota = values[from + at.cpuLimit]!
+    values[from + at.cpuLimit] = limitOf(quota > 0 ? (quota / values[from + at.cpuPeriod]!) * 100 : NaN)
+    for (const column of [at.memoryLimit, at.pidsLimit]) values[from + column] = limitOf(values[from + column]!)
   }
 }
 

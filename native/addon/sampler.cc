@@ -29,6 +29,9 @@ struct File {
   // Words before the numbers (kKeyed), or of them (kIo), and where their numbers go.
   std::vector<std::string> keys;
   std::vector<uint32_t> columns;
+  // Read in each so many-th sample alone, and in the first: a file that takes the kernel long to write.
+  uint32_t every = 1;
+  bool is_new = true;
 };
 
 double number_at(const char *text) {
@@ -120,8 +123,14 @@ class Sampler {
   // `width`: numbers of one slot.
   void read_all(double *out, size_t size, size_t width) {
     for (size_t i = 0; i < size; i++) out[i] = kNone;
+    // Not all of them in the same sample.
+    count_++;
     for (size_t slot = 0; slot < slots_.size() && (slot + 1) * width <= size; slot++)
-      for (const File &file : slots_[slot]) read_one(file, out + slot * width);
+      for (File &file : slots_[slot]) {
+        if (!file.is_new && (count_ + slot) % file.every != 0) continue;
+        file.is_new = false;
+        read_one(file, out + slot * width);
+      }
   }
 
  private:
@@ -155,6 +164,7 @@ class Sampler {
   }
 
   std::vector<std::vector<File>> slots_;
+  size_t count_ = 0;
   char text_[kLongest];
 };
 
@@ -174,7 +184,7 @@ Napi::Value open_sampler(const Napi::CallbackInfo &info) {
   Napi::Object result = Napi::Object::New(env);
   result.Set("add", Napi::Function::New(env, [sampler, width](const Napi::CallbackInfo &call) -> Napi::Value {
     Napi::Object options = call[1].As<Napi::Object>();
-    File file{format_of(call.Env(), options.Get("format").As<Napi::String>()), Fd(), "", {}, {}};
+    File file{format_of(call.Env(), options.Get("format").As<Napi::String>()), Fd(), "", {}, {}, options.Get("every").As<Napi::Number>()};
     Napi::Array keys = options.Get("keys").As<Napi::Array>(), columns = options.Get("columns").As<Napi::Array>();
     for (uint32_t i = 0; i < keys.Length(); i++) file.keys.push_back(keys.Get(i).As<Napi::String>());
     for (uint32_t i = 0; i < columns.Length(); i++) {

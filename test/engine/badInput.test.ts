@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { readdirSync, rmSync, mkdtempSync, mkdirSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { chmodSync, chownSync, readdirSync, rmSync, mkdtempSync, mkdirSync, writeFileSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import { join } from 'node:path'
 import { WebSocket } from 'ws'
-import { runToEnd, TestHelper } from '../support/helper.ts'
+import { dropGroup, ensureGroup } from '../support/group.ts'
+import { root, runToEnd, TestHelper } from '../support/helper.ts'
 import { within } from '../support/within.ts'
 
 describe('bad input', () => {
@@ -157,6 +158,47 @@ describe('bad input', () => {
       encoding: 'utf8',
     })
     assert.equal(answer, '403')
+  })
+
+  it('lets a member of the group look at everything, and change or enter what is others’ by a rule alone', async () => {
+    const gid = ensureGroup()
+    chmodSync(helper.directory, 0o755)
+    chownSync(helper.socket, 0, gid)
+    chmodSync(helper.socket, 0o660)
+    const node = (...words: string[]) =>
+      spawnSync(process.execPath, words, {
+        ...{ uid: 1234, gid, encoding: 'utf8' },
+        env: { ...process.env, BULKHEAD_HOST: `unix://${helper.socket}` },
+      })
+    const as = (...words: string[]) => node(join(root, 'dist/bulkhead.cjs'), ...words)
+    /** What the helper says against a call. */
+    const refusal = (method: string, params: object): string => {
+      const script = `import { connect } from '${root}/helper/client/connect.ts'
+const client = await connect('${helper.socket}')
+await client.invoke(${JSON.stringify(method)}, ${JSON.stringify(params)}).catch(({ message }) => console.log(message))
+client.close()`
+      return node('--input-type=module', '-e', script).stdout
+    }
+    const target = String(process.pid)
+    assert.equal(as('ns', '--type', 'net').status, 0)
+    assert.equal(as('cgroups', '--depth', '1').status, 0)
+    const others = { path: '/some.slice' }
+    for (const [method, params] of [
+      ['cgroups/setLimit', { ...others, limit: 'pids', value: '5' }],
+      ['cgroups/freeze', { ...others, frozen: true }],
+      ['cgroups/kill', others],
+    ] as const)
+      assert.match(refusal(method, params), /user 1234 may not use cgroups: it changes what is not Bulkhead’s/, method)
+    const refused = as('enter', '-u', target, 'id', '-u')
+    assert.match(refused.stderr, /may not use enter: it gives root’s rights/)
+    assert.match(refused.stderr, /"allow":\["enter"\]/)
+    writeFileSync(
+      join(helper.directory, 'policy.json'),
+      JSON.stringify({ rules: [{ uids: [1234], allow: ['enter'] }] }),
+    )
+    assert.equal(as('enter', '-u', target, 'id', '-u').stdout.trim(), '0')
+    rmSync(join(helper.directory, 'policy.json'))
+    dropGroup()
   })
 
   it('leaves nothing on a disk that is full, and says that it is full', async () => {
