@@ -2,6 +2,7 @@
 import * as vscode from 'vscode'
 import type { Cgroup, CgroupDetails, CgroupProcess, Owner } from '../../helper/protocol/cgroupSchemas.ts'
 import { isContainer, type LimitName } from '../../helper/protocol/kernelWords.ts'
+import { processesText } from './counts.ts'
 import { sizeText } from './sizes.ts'
 import { tableTooltip } from './tooltip.ts'
 
@@ -57,7 +58,7 @@ export class CgroupNode extends vscode.TreeItem {
       usage,
       ...(frozen ? [vscode.l10n.t('frozen')] : []),
       ...(owner !== null && isContainer(owner) && owner.kind !== 'bulkhead' ? [owner.kind] : []),
-      ...(usage === '' && processes > 0 ? [vscode.l10n.t('{0} processes', processes)] : []),
+      ...(usage === '' && processes > 0 ? [processesText(processes)] : []),
     ]
     const description = words.filter(Boolean).join(' · ')
     if (description === this.description) return false

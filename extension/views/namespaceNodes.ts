@@ -3,6 +3,7 @@ import * as vscode from 'vscode'
 import type { Owner } from '../../helper/protocol/cgroupSchemas.ts'
 import type { NamespaceType } from '../../helper/protocol/kernelWords.ts'
 import type { Holder, NamespaceProcess, NamespaceSummary } from '../../helper/protocol/namespaceSchemas.ts'
+import { processesText } from './counts.ts'
 import { ownerName, typeIcons, typeMeaning, typeTitle } from './namespaceWords.ts'
 import { tableTooltip } from './tooltip.ts'
 
@@ -49,7 +50,7 @@ export class NamespaceNode extends vscode.TreeItem {
     const { type, id, processes, isHost, belongsTo } = namespace
     this.id = `${within}${type}:${id}`
     const shared = belongsTo.length > 1 && !isHost ? [vscode.l10n.t('shared by {0}', belongsTo.length)] : []
-    const members = processes === 1 ? vscode.l10n.t('1 process') : vscode.l10n.t('{0} processes', processes)
+    const members = processesText(processes)
     this.description = [...shared, members, String(id)].join(' · ')
     this.iconPath = new vscode.ThemeIcon(
       isHost ? 'home' : typeIcons[type],
@@ -154,7 +155,7 @@ export class OwnerNode extends vscode.TreeItem {
     this.iconPath = new vscode.ThemeIcon(owner === null ? 'server-process' : 'vm')
     this.contextValue = owner?.kind === 'bulkhead' ? 'owner.bulkhead' : 'owner'
     this.accessibilityInformation = {
-      label: vscode.l10n.t('{0}, {1} processes in namespaces of their own', title, processes.length),
+      label: vscode.l10n.t('{0}, {1} in namespaces of their own', title, processesText(processes.length)),
     }
   }
 }

@@ -49,9 +49,9 @@ export class UsageHistory {
     this.#fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600)
   }
 
-  /** `second`: since 1970. `values`: the columns of a reading. */
-  add(second: number, values: Float64Array): void {
-    for (let column = 0; column < usageColumns.length; column++) this.#numbers[1 + column] = values[column]!
+  /** `second`: since 1970. `value`: of a column of the reading, by its index. */
+  add(second: number, value: (column: number) => number): void {
+    for (let column = 0; column < usageColumns.length; column++) this.#numbers[1 + column] = value(column)
     this.#write(second % seconds, second)
     if (second % 60 === 59) this.#addMinute(second)
   }
@@ -59,9 +59,9 @@ export class UsageHistory {
   /** Oldest first. */
   read(resolution: Resolution, now: number): Place[] {
     const [first, count, span] = resolution === 'second' ? [0, seconds, seconds] : [seconds, minutes, minutes * 60]
-    return this.#places(first, count)
-      .filter(({ second }) => second > now - span && second <= now)
-      .sort((a, b) => a.second - b.second)
+    return this.#places(first, count, (second) => second > now - span && second <= now).sort(
+      (a, b) => a.second - b.second,
+    )
   }
 
   close(): void {
@@ -69,7 +69,7 @@ export class UsageHistory {
   }
 
   #addMinute(second: number): void {
-    const rows = this.#places(0, seconds).filter((place) => place.second > second - 60 && place.second <= second)
+    const rows = this.#places(0, seconds, (of) => of > second - 60 && of <= second)
     const numbers = rows.map(({ values }) => values)
     for (let column = 0; column < usageColumns.length; column++) this.#numbers[1 + column] = meanOf(numbers, column)
     this.#write(seconds + (Math.floor(second / 60) % minutes), second - 59)
@@ -80,12 +80,16 @@ export class UsageHistory {
     writeSync(this.#fd, this.#buffer, 0, bytes, place * bytes)
   }
 
-  #places(first: number, count: number): Place[] {
+  #places(first: number, count: number, fits: (second: number) => boolean): Place[] {
     const content = new Uint8Array(count * bytes)
     readSync(this.#fd, content, 0, content.byteLength, first * bytes)
     const all = new Uint32Array(content.buffer)
-    return Array.from({ length: count }, (_, place) => {
-      return { second: all[place * words]!, values: new Float32Array(content.buffer, place * bytes + 4, words - 1) }
-    }).filter(({ second }) => second > 0)
+    const found: Place[] = []
+    for (let place = 0; place < count; place++) {
+      const second = all[place * words]!
+      if (second === 0 || !fits(second)) continue
+      found.push({ second, values: new Float32Array(content.buffer, place * bytes + 4, words - 1) })
+    }
+    return found
   }
 }

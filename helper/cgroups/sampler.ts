@@ -16,8 +16,8 @@ const isCounter = rawColumns.map((column) => counters.has(column))
 
 /** Somebody who looks at a cgroup. */
 export interface Look {
-  /** The columns of `usageColumns`, then others; NaN for what is not counted, or not yet. */
-  readonly values: Float64Array
+  /** Of the last sample, by the index of a column; NaN for what is not counted, or not yet. */
+  value(column: number): number
   close(): void
 }
 
@@ -66,12 +66,9 @@ export class UsageSampler {
     if (pid !== 0) place.pid = pid
     if (isNew) this.#open(path, place)
     this.#schedule()
-    const values = (): Float64Array => this.#row(this.#values, place)
     let isOpen = true
     return {
-      get values() {
-        return values()
-      },
+      value: (column) => this.#values[place.slot * width + column]!,
       close: () => {
         if (isOpen) this.#close(path, place, metrics)
         isOpen = false
@@ -211,12 +208,9 @@ function limitOf(value: number): number {
   return value < 2 ** 62 ? value : NaN
 }
 
-/** Values of these columns as a message has them. */
-export function messageRow(values: Float64Array, columns: readonly number[]): (number | null)[] {
-  return columns.map((column) => {
-    const value = values[column]!
-    return Number.isFinite(value) ? Math.round(value * 100) / 100 : null
-  })
+/** A value as a message has it: null for none, and no more digits than anybody reads. */
+export function messageValue(value: number): number | null {
+  return Number.isFinite(value) ? Math.round(value * 100) / 100 : null
 }
 
 export function columnIndex(column: (typeof usageColumns)[number]): number {

@@ -1,18 +1,15 @@
 /** Keeps what containers that run use, second by second: when somebody asks, it has already happened. */
-import { usageColumns } from '../protocol/usageColumns.ts'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Accounting } from '../cgroups/accounting.ts'
 import type { Cgroups } from '../cgroups/cgroups.ts'
 import { UsageHistory, type Resolution } from '../cgroups/history.ts'
-import { messageRow, type Look, type UsageSampler } from '../cgroups/sampler.ts'
+import { messageValue, type Look, type UsageSampler } from '../cgroups/sampler.ts'
 import { limits } from '../limits.ts'
 
 import type { Container } from './container.ts'
 import type { Containers } from './containers.ts'
 import type { Events } from './events.ts'
-
-const columns = usageColumns.map((_column, index) => index)
 
 interface Record {
   readonly look: Look
@@ -68,7 +65,7 @@ export class Recorder {
     const history = kept ?? new UsageHistory(fileOf(container))
     try {
       const rows = history.read(resolution, Math.floor(Date.now() / 1000))
-      return rows.map(({ second, values }) => [second * 1000, ...messageRow(Float64Array.from(values), columns)])
+      return rows.map(({ second, values }) => [second * 1000, ...Array.from(values, messageValue)])
     } finally {
       if (kept === undefined) history.close()
     }
@@ -118,7 +115,7 @@ export class Recorder {
     this.resume()
     for (const [id, { look, history }] of this.#records) {
       try {
-        history.add(second, look.values)
+        history.add(second, look.value)
       } catch (error) {
         this.#parts.log.warn({ err: error, container: id }, 'what it uses is not recorded any more')
         this.#end(id)

@@ -1,6 +1,6 @@
 /** The methods `cgroups/…` and `usage/…`. */
 import { columnsOf } from '../protocol/usageColumns.ts'
-import { columnIndex, messageRow, type Look } from '../cgroups/sampler.ts'
+import { columnIndex, messageValue, type Look } from '../cgroups/sampler.ts'
 import { killAll, requireNotOurs, setFrozen } from '../cgroups/change.ts'
 import { setLimit } from '../cgroups/limitFiles.ts'
 import { limits } from '../limits.ts'
@@ -54,7 +54,7 @@ class Watches {
     if (cgroups.length === 0) return
     const columns = columnsOf(metrics).map(columnIndex)
     const unsubscribe = sampler.onSample((time) => {
-      const rows = looks.map(({ values }) => messageRow(values, columns))
+      const rows = looks.map((look) => columns.map((column) => messageValue(look.value(column))))
       this.#session.sendNews('usage/sample', { key, time, rows })
     })
     const end = (): void => {

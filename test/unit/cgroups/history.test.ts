@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { historyBytes, UsageHistory } from '../../../helper/cgroups/history.ts'
 import { columnIndex } from '../../../helper/cgroups/sampler.ts'
-import { usageColumns } from '../../../helper/protocol/usageColumns.ts'
 
 describe('the history of what a cgroup used', () => {
   const directory = mkdtempSync('/tmp/history-')
@@ -11,11 +10,12 @@ describe('the history of what a cgroup used', () => {
   /** A whole minute. */
   const start = 1_800_000_000
 
-  function values(cpu: number, oomKills = 0): Float64Array {
-    const row = new Float64Array(usageColumns.length + 2).fill(NaN)
-    row[columnIndex('cpu')] = cpu
-    row[columnIndex('oomKills')] = oomKills
-    return row
+  function values(cpu: number, oomKills = 0): (column: number) => number {
+    const known = new Map([
+      [columnIndex('cpu'), cpu],
+      [columnIndex('oomKills'), oomKills],
+    ])
+    return (column) => known.get(column) ?? NaN
   }
 
   it('keeps ten minutes second by second, and a minute’s mean and sum, in a file that does not grow', () => {
