@@ -110,6 +110,16 @@ export default tseslint.config(
     ]),
   },
   {
+    files: ['extension/webview/**/*.ts'],
+    rules: forbid([
+      {
+        group: ['vscode', '../connection/*', '../commands/*', '../views/*'],
+        message: 'A page runs in a browser: it gets messages.',
+      },
+      { group: ['**/helper/**/*Schemas.ts'], message: 'A page carries no schemas.' },
+    ]),
+  },
+  {
     files: ['test/**/*.ts'],
     rules: {
       'no-console': 'off',

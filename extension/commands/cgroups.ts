@@ -51,11 +51,10 @@ async function filter({ provider }: CgroupsView): Promise<void> {
 }
 
 /** What is not Bulkhead's is changed only after a question. */
-async function mayChange({ path, owner }: Cgroup, what: string): Promise<boolean> {
+async function mayChange({ owner }: Cgroup, question: string): Promise<boolean> {
   const whose = owner === null ? '' : ` ${vscode.l10n.t('It belongs to {0}.', ownerText(owner))}`
   const change = vscode.l10n.t('Change')
   const detail = vscode.l10n.t('It is not a cgroup of Bulkhead’s.{0} Who made it may not expect this.', whose)
-  const question = `${what}: ${path}`
   return (await vscode.window.showWarningMessage(question, { modal: true, detail }, change)) === change
 }
 
@@ -95,7 +94,8 @@ async function editLimit(context: ConnectedContext, { provider }: CgroupsView, n
     value: limits[limit]!,
   })
   if (value === undefined || value === limits[limit]) return
-  if (!isOurs(node) && !(await mayChange(node.cgroup, limitTitle(limit)))) return
+  const question = vscode.l10n.t('Change the limit “{0}” of {1}?', limitTitle(limit), path)
+  if (!isOurs(node) && !(await mayChange(node.cgroup, question))) return
   const { before, now } = await context.client.call('cgroups/setLimit', { path, limit, value })
   await provider.again(node)
   const undo = vscode.l10n.t('Undo')
@@ -126,9 +126,10 @@ async function freeze(
       await vscode.commands.executeCommand(frozen ? commands.pause : commands.unpause, container)
       continue
     }
-    const what = frozen ? vscode.l10n.t('Freeze') : vscode.l10n.t('Thaw')
-    if (!isOurs(node) && !(await mayChange(node.cgroup, what))) continue
-    await context.client.call('cgroups/freeze', { path: node.cgroup.path, frozen })
+    const { path } = node.cgroup
+    const question = frozen ? vscode.l10n.t('Freeze {0}?', path) : vscode.l10n.t('Thaw {0}?', path)
+    if (!isOurs(node) && !(await mayChange(node.cgroup, question))) continue
+    await context.client.call('cgroups/freeze', { path, frozen })
     await provider.again(node)
   }
 }

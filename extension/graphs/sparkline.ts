@@ -14,7 +14,7 @@ export function sparkline(values: readonly (number | null)[], length: number, fu
 }
 
 const width = 320
-const height = 90
+const height = 52
 
 /** Samples that fill the width; fewer stand at its right. */
 const least = 20

@@ -113,7 +113,8 @@ export class FactNode extends vscode.TreeItem {
     this.description = value
     this.iconPath = new vscode.ThemeIcon(icon)
     this.contextValue = 'fact'
-    if (more !== '') this.tooltip = more
+    // A narrow view cuts a long value off.
+    this.tooltip = more === '' ? [label, value].filter(Boolean).join(': ') : more
     this.accessibilityInformation = { label: value === '' ? label : `${label}, ${value}` }
   }
 }

@@ -10,7 +10,7 @@ export function typeTitle(type: NamespaceType): string {
     net: vscode.l10n.t('Network'),
     user: vscode.l10n.t('User ids'),
     uts: vscode.l10n.t('Host name'),
-    ipc: vscode.l10n.t('Interprocess communication'),
+    ipc: vscode.l10n.t('IPC'),
     cgroup: vscode.l10n.t('Cgroup root'),
     time: vscode.l10n.t('Clocks'),
   }[type]
