@@ -3,9 +3,8 @@ import type * as vscode from 'vscode'
 import type { Client } from '../helper/client/client.ts'
 import type { Connection } from './connection/connection.ts'
 import type { ContainerModel } from './connection/containerModel.ts'
-import type { Filter } from './connection/filter.ts'
 import type { ImageModel } from './connection/imageModel.ts'
-import type { Pinned } from './connection/pinned.ts'
+import type { Remembered } from './connection/remembered.ts'
 import type { SharedModel } from './connection/sharedModel.ts'
 import type { UsageModel } from './connection/usageModel.ts'
 
@@ -16,9 +15,11 @@ export interface Context {
   readonly containers: ContainerModel
   readonly images: ImageModel
   readonly shared: SharedModel
-  readonly filter: Filter
+  /** What the Containers view is filtered by. */
+  readonly filter: Remembered<string>
   readonly usage: UsageModel
-  readonly pinned: Pinned
+  /** Id of the container whose use is shown at the window's foot; empty for none. */
+  readonly pinned: Remembered<string>
   /** The cgroup that has those of all containers, each called by its id; empty without a helper. */
   readonly cgroupParent: () => Promise<string>
   /** Brings a container into view. */

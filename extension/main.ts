@@ -4,27 +4,24 @@ import * as vscode from 'vscode'
 import { changeCommands } from './commands/change.ts'
 import { cgroupCommands } from './commands/cgroups.ts'
 import { fileCommands } from './commands/files.ts'
+import { helperCommands } from './commands/helper.ts'
 import { imageCommands } from './commands/images.ts'
 import { inspectCommands } from './commands/inspect.ts'
 import { lifecycleCommands } from './commands/lifecycle.ts'
 import { lookCommands } from './commands/look.ts'
 import { minimizeCommands } from './commands/minimize.ts'
 import { namespaceCommands } from './commands/namespaces.ts'
-import { register } from './commands/register.ts'
 import { runCommands } from './commands/run.ts'
 import { sharedCommands } from './commands/shared.ts'
 import { transferCommands } from './commands/transfers.ts'
 import { usageCommands } from './commands/usage.ts'
 import { Connection, type ConnectionState } from './connection/connection.ts'
 import { ContainerModel } from './connection/containerModel.ts'
-import { Filter } from './connection/filter.ts'
 import { ImageModel } from './connection/imageModel.ts'
-import { Pinned } from './connection/pinned.ts'
+import { Remembered } from './connection/remembered.ts'
 import { SharedModel } from './connection/sharedModel.ts'
 import { UsageModel } from './connection/usageModel.ts'
-import { joinGroup, startHelper } from './connection/startHelper.ts'
 import type { Context } from './context.ts'
-import { commands, views } from './contributions.ts'
 import { fileSystem } from './files/fileSystem.ts'
 import { notifications } from './notifications.ts'
 import { taskProvider } from './tasks/tasks.ts'
@@ -52,9 +49,9 @@ export function activate(extension: vscode.ExtensionContext): BulkheadApi {
   const containers = new ContainerModel(connection, log)
   const images = new ImageModel(connection)
   const shared = new SharedModel(connection, containers)
-  const filter = new Filter(extension.workspaceState)
+  const filter = new Remembered(extension.workspaceState, 'bulkhead.filter', '')
   const usage = new UsageModel(connection, log)
-  const pinned = new Pinned(extension.workspaceState)
+  const pinned = new Remembered(extension.workspaceState, 'bulkhead.pinned', '')
   const revealed = new vscode.EventEmitter<vscode.TreeItem>()
   const revealedContainer = new vscode.EventEmitter<string>()
   const context: Context = {
@@ -101,11 +98,7 @@ export function activate(extension: vscode.ExtensionContext): BulkheadApi {
     notifications(context),
     taskProvider(context),
     throwAwayShell(context),
-    register(context, commands.startHelper, () => startHelper(extension, log)),
-    register(context, commands.joinGroup, joinGroup),
-    register(context, commands.reopenOnLinux, () => vscode.commands.executeCommand('workbench.action.remote.showMenu')),
-    register(context, commands.showLog, () => log.show()),
-    register(context, commands.focusContainers, () => vscode.commands.executeCommand(`${views.containers}.focus`)),
+    helperCommands(context),
   )
   // Afterwards: waking must not take as long as a helper that does not answer.
   setImmediate(() => void connection.open())

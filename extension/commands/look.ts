@@ -39,7 +39,7 @@ async function groupBy(context: Context): Promise<void> {
 
 /** The view follows what is typed. */
 function filter(context: Context): void {
-  const before = context.filter.text
+  const before = context.filter.value
   const input = vscode.window.createInputBox()
   input.title = vscode.l10n.t('Filter Containers')
   input.prompt = vscode.l10n.t('Words of name, image, state, port or label')
@@ -47,13 +47,13 @@ function filter(context: Context): void {
   let isAccepted = false
   const subscriptions = [
     input,
-    input.onDidChangeValue((text) => (context.filter.text = text)),
+    input.onDidChangeValue((text) => (context.filter.value = text)),
     input.onDidAccept(() => {
       isAccepted = true
       input.hide()
     }),
     input.onDidHide(() => {
-      if (!isAccepted) context.filter.text = before
+      if (!isAccepted) context.filter.value = before
       vscode.Disposable.from(...subscriptions).dispose()
     }),
   ]
@@ -95,7 +95,7 @@ export function lookCommands(context: Context): vscode.Disposable {
   return vscode.Disposable.from(
     register(context, commands.groupBy, groupBy),
     register(context, commands.filter, filter),
-    register(context, commands.clearFilter, () => (context.filter.text = '')),
+    register(context, commands.clearFilter, () => (context.filter.value = '')),
     register(context, commands.openPort, (_context, node) => openPort(node)),
     register(context, commands.openPortHere, (_context, node) => openPortHere(node)),
     register(context, commands.revealValue, (_context, node) => {

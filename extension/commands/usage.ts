@@ -35,8 +35,8 @@ export function usageCommands(context: Context): vscode.Disposable {
   return vscode.Disposable.from(
     registerConnected(context, commands.showUsage, usage),
     registerForOne(context, commands.showShares, (connected, { id }) => showShares(connected, id)),
-    registerForOne(context, commands.pin, (_connected, { id }) => context.pinned.set(id), ['running', 'paused']),
-    register(context, commands.unpin, () => context.pinned.set(undefined)),
+    registerForOne(context, commands.pin, (_connected, { id }) => (context.pinned.value = id), ['running', 'paused']),
+    register(context, commands.unpin, () => (context.pinned.value = '')),
     registerForOne(context, commands.showCgroup, async (connected, container) => {
       if (runs(container)) await connected.revealCgroup(`${await connected.cgroupParent()}/${container.id}`)
     }),

@@ -1,4 +1,4 @@
-/** Pages of ours that run nothing: text, tables and drawings. */
+/** Pages of ours: text, tables and drawings. Nothing is loaded from anywhere else. */
 import * as vscode from 'vscode'
 import type { Context } from '../context.ts'
 
@@ -8,23 +8,27 @@ export function escape(text: string): string {
 }
 
 export interface PageOptions {
-  /** Of the style sheet, as the page may load it. */
-  readonly style: string
+  /** Addresses of style sheets, as the page may load them. */
+  readonly styles: readonly string[]
   readonly cspSource: string
+  /** Address of the one script that it runs; without one it runs nothing. */
+  readonly script?: string
 }
 
-export function pageHtml(title: string, body: string, { style, cspSource }: PageOptions): string {
+export function pageHtml(title: string, body: string, { styles, cspSource, script }: PageOptions): string {
+  const links = styles.map((style) => `<link rel="stylesheet" href="${style}">`).join('')
+  const runs = script === undefined ? '' : `; script-src ${cspSource}; img-src data:`
   return `<!DOCTYPE html>
 <html lang="en">
 <head>
   <meta charset="UTF-8">
-  <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src ${cspSource}">
+  <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src ${cspSource}${runs}">
   <meta name="viewport" content="width=device-width, initial-scale=1">
-  <link rel="stylesheet" href="${style}">
+  ${links}
   <title>${escape(title)}</title>
 </head>
 <body>
-${body}
+${body}${script === undefined ? '' : `<script src="${script}"></script>`}
 </body>
 </html>`
 }
@@ -40,6 +44,8 @@ export function showPage(
     localResourceRoots: [media],
   })
   panel.iconPath = new vscode.ThemeIcon(icon)
-  const style = panel.webview.asWebviewUri(vscode.Uri.joinPath(media, `${kind}.css`)).toString()
-  panel.webview.html = html({ style, cspSource: panel.webview.cspSource })
+  const styles = ['page.css', `${kind}.css`].map((name) =>
+    panel.webview.asWebviewUri(vscode.Uri.joinPath(media, name)).toString(),
+  )
+  panel.webview.html = html({ styles, cspSource: panel.webview.cspSource })
 }

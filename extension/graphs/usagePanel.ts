@@ -5,7 +5,7 @@ import * as vscode from 'vscode'
 import type { UsageSample } from '../../helper/protocol/usageSchemas.ts'
 import type { ConnectedContext } from '../context.ts'
 import type { Device, FromPage, Resolution, Row, ShownSeries, ToPage } from '../webview/messages.ts'
-import { escape } from './html.ts'
+import { pageHtml } from './html.ts'
 import { pageTexts } from './usageTexts.ts'
 
 /** What is shown: a container, whose history the helper keeps, or any other cgroup. */
@@ -46,9 +46,9 @@ class UsagePanel {
     const file = (...path: string[]): string =>
       webview.asWebviewUri(vscode.Uri.joinPath(extensionUri, ...path)).toString()
     webview.onDidReceiveMessage((message: FromPage) => void this.#receive(message))
-    webview.html = pageHtml(names, {
+    webview.html = pageHtml(names, '', {
       ...{ cspSource: webview.cspSource, script: file('dist', 'usage.js') },
-      styles: [file('dist', 'usage.css'), file('media', 'usage.css')],
+      styles: [file('dist', 'usage.css'), file('media', 'page.css'), file('media', 'usage.css')],
     })
     const reconnected = context.connection.onDidChange((state) => state === 'connected' && void this.#showHistory())
     this.#panel.onDidDispose(() => {
@@ -146,24 +146,6 @@ class UsagePanel {
     await vscode.workspace.fs.writeFile(target, Buffer.from(content, format === 'png' ? 'base64' : 'utf8'))
     this.#context.log.info(`wrote ${basename(target.path)}`)
   }
-}
-
-function pageHtml(
-  title: string,
-  { cspSource, script, styles }: { cspSource: string; script: string; styles: readonly string[] },
-): string {
-  const links = styles.map((style) => `<link rel="stylesheet" href="${style}">`).join('')
-  return `<!DOCTYPE html>
-<html lang="en">
-<head>
-  <meta charset="UTF-8">
-  <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src ${cspSource}; script-src ${cspSource}; img-src data:; font-src ${cspSource}">
-  <meta name="viewport" content="width=device-width, initial-scale=1">
-  ${links}
-  <title>${escape(title)}</title>
-</head>
-<body><script src="${script}"></script></body>
-</html>`
 }
 
 export function showUsage(context: ConnectedContext, sources: readonly UsageSource[]): void {

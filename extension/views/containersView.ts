@@ -110,7 +110,7 @@ class ContainersProvider implements vscode.TreeDataProvider<Node>, vscode.Dispos
 
   async #roots(): Promise<Node[]> {
     const { containers, filter, shared } = this.#context
-    const shown = containers.all().filter((container) => fitsFilter(container, filter.text))
+    const shown = containers.all().filter((container) => fitsFilter(container, filter.value))
     const configuration = vscode.workspace.getConfiguration()
     const by = configuration.get<Grouping>(settings.groupBy, 'project')
     const { groups, alone } = grouped(shown, by, configuration.get<string>(settings.groupByLabel, ''))
@@ -184,7 +184,7 @@ export function containersView(context: Context): vscode.Disposable {
     view.badge = running === 0 ? undefined : { value: running, tooltip }
   }
   const showFilter = (): void => {
-    const { text } = context.filter
+    const { value: text } = context.filter
     view.description = text === '' ? '' : vscode.l10n.t('filter: {0}', text)
     void vscode.commands.executeCommand('setContext', contextKeys.filtered, text !== '')
   }

@@ -15,7 +15,7 @@ export function pinnedItem(context: Context): vscode.Disposable {
   const none = { metrics: ['cpu', 'memory'] as const, cgroups: [], onSample: () => undefined }
 
   async function show(): Promise<void> {
-    const container = pinned.id === undefined ? undefined : containers.get(pinned.id)
+    const container = containers.get(pinned.value)
     if (container === undefined || context.connection.state !== 'connected') {
       usage.watch(key, none)
       return item.hide()

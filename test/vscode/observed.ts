@@ -17,7 +17,7 @@ import { NamespacesProvider } from '../../extension/views/namespacesView.ts'
 import type { Client } from '../../helper/client/client.ts'
 
 const crowd = 10_000
-const page = { style: 'x.css', cspSource: 'self' }
+const page = { styles: ['x.css'], cspSource: 'self' }
 
 async function until(what: string, probe: () => boolean): Promise<void> {
   for (let tries = 0; tries < 500; tries++) {

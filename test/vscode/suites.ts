@@ -131,7 +131,7 @@ export function suites(): void {
       const rows = rowsOf(trace)
       assert.ok(rows.length > 30)
       for (const { start, end } of rows) assert.ok(start >= 0 && end >= start)
-      const html = traceHtml(trace, { style: 'x.css', cspSource: 'vscode-resource:' })
+      const html = traceHtml(trace, { styles: ['x.css'], cspSource: 'vscode-resource:' })
       assert.ok(!html.includes('<b>') && html.includes('&lt;b&gt;'))
       assert.ok(!html.includes('<script'))
       await client.call('containers/remove', { container: id })
