@@ -1,6 +1,7 @@
 /** What cgroup v1 counts only for those who are in one more hierarchy: I/O (blkio), and pressure, which the unified one has.
  * A start does not wait for that: containers are brought there once they have run for a moment. */
-import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmdirSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isErrno } from '../host/errno.ts'
 import { childCgroups, processesOf, removeCgroup } from './files.ts'
@@ -19,8 +20,9 @@ export class Accounting {
     this.#parent = parent
   }
 
-  /** Brings the processes of a container there, and so those that they make later. */
-  begin(id: string, processes: () => number[]): void {
+  /** Brings the processes of a container there, and so those that they make later. The first one waits for the kernel's
+   * lock of thread groups, some 10 ms: on another thread. */
+  async begin(id: string, processes: () => number[]): Promise<void> {
     for (const root of this.#roots) {
       const directory = join(root, this.#parent, id)
       mkdirSync(directory, { recursive: true })
@@ -29,7 +31,7 @@ export class Accounting {
         const there = new Set(processesOf(directory))
         const missing = processes().filter((pid) => !there.has(pid))
         if (missing.length === 0) break
-        for (const pid of missing) bring(directory, pid)
+        for (const pid of missing) await bring(directory, pid)
       }
     }
   }
@@ -57,9 +59,9 @@ export class Accounting {
   }
 }
 
-function bring(directory: string, pid: number): void {
+async function bring(directory: string, pid: number): Promise<void> {
   try {
-    writeFileSync(join(directory, 'cgroup.procs'), String(pid))
+    await writeFile(join(directory, 'cgroup.procs'), String(pid))
   } catch (error) {
     if (!isErrno(error, 'ESRCH', 'EINVAL')) throw error // it has ended
   }

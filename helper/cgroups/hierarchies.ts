@@ -2,6 +2,7 @@
 import { closeSync, fstatSync, readFileSync, watch, writeSync } from 'node:fs'
 import { isErrno } from '../host/errno.ts'
 import type { Native } from '../host/native.ts'
+import { BulkheadError } from '../protocol/errors.ts'
 
 export interface Hierarchy {
   /** Its mount point. */
@@ -138,6 +139,12 @@ export class Hierarchies {
       })
       watcher.on('error', () => undefined) // it is gone: whoever follows its parent hears of it
       return () => watcher.close()
+    } catch (error) {
+      if (!isErrno(error, 'ENOSPC', 'EMFILE')) throw error
+      throw new BulkheadError('Busy', `${path} cannot be followed: there are no more inotify watches`, {
+        hint: 'Raise fs.inotify.max_user_watches (sysctl).',
+        cause: error,
+      })
     } finally {
       closeSync(fd)
     }

@@ -64,7 +64,12 @@ export class UsageSampler {
     const isNew = metrics.some((metric) => !place.metrics.has(metric)) || (pid !== 0 && pid !== place.pid)
     for (const metric of metrics) place.metrics.set(metric, (place.metrics.get(metric) ?? 0) + 1)
     if (pid !== 0) place.pid = pid
-    if (isNew) this.#open(path, place)
+    try {
+      if (isNew) this.#open(path, place)
+    } catch (error) {
+      this.#close(path, place, metrics)
+      throw error
+    }
     this.#schedule()
     let isOpen = true
     return {

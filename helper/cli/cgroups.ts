@@ -8,11 +8,11 @@ import { type UsageSample } from '../protocol/usageSchemas.ts'
 import { ownerText } from './namespaces.ts'
 import { print, withClient } from './session.ts'
 import { formatOption, jsonLines, table, type Format, type Row } from './table.ts'
-import { binarySize, size } from './units.ts'
+import { binarySize, integer, size } from './units.ts'
 
 interface Options {
   readonly format: Format
-  readonly depth: string
+  readonly depth: number
 }
 
 interface Node extends Cgroup {
@@ -72,11 +72,11 @@ export function cgroupsCommand(): Command {
   return new Command('cgroups')
     .description('show the tree of control groups, and what they use')
     .argument('[path]', 'the cgroup to begin at', '/')
-    .option('--depth <levels>', 'how deep', '64')
+    .option('--depth <levels>', 'how deep', integer, 64)
     .addOption(formatOption())
     .action(async (path: string, { format, depth }: Options) => {
       await withClient(async (client) => {
-        const nodes = await walk(client, path, 0, Number(depth) - 1)
+        const nodes = await walk(client, path, 0, depth - 1)
         const usage = await sample(
           client,
           nodes.slice(0, most).map((node) => node.path),

@@ -1,5 +1,6 @@
 /** Keeps what containers that run use, second by second: when somebody asks, it has already happened. */
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Accounting } from '../cgroups/accounting.ts'
 import type { Cgroups } from '../cgroups/cgroups.ts'
@@ -34,6 +35,10 @@ export class Recorder {
   readonly #parts: Parts
   readonly #records = new Map<string, Record>()
   readonly #ends: readonly (() => void)[]
+  /** Those that run, and are not recorded yet. */
+  readonly #waiting = new Set<Container>()
+  #isBeginning = false
+  #isClosed = false
   #timer: NodeJS.Timeout | undefined
 
   constructor(parts: Parts) {
@@ -56,7 +61,8 @@ export class Recorder {
     for (const [id, { pid }] of this.#records) {
       if (running.get(id)?.summary().pid !== pid) this.#leave(id)
     }
-    for (const container of running.values()) if (!this.#records.has(container.id)) this.#begin(container)
+    for (const container of running.values()) if (!this.#records.has(container.id)) this.#waiting.add(container)
+    void this.#beginAll()
   }
 
   /** Of a container that runs or has run. Empty for one that never did. */
@@ -72,27 +78,41 @@ export class Recorder {
   }
 
   close(): void {
+    this.#isClosed = true
     clearTimeout(this.#timer)
     for (const end of this.#ends) end()
     for (const id of this.#records.keys()) this.#end(id)
   }
 
-  #begin(container: Container): void {
-    if (this.#records.size >= limits.recorded) return
+  /** One after the other, each in a turn of its own: many that were started at once must not hold up whoever asks. */
+  async #beginAll(): Promise<void> {
+    if (this.#isBeginning) return
+    this.#isBeginning = true
+    for (const container of this.#waiting) {
+      this.#waiting.delete(container)
+      if (this.#records.size < limits.recorded) await this.#begin(container)
+      await setImmediate()
+    }
+    this.#isBeginning = false
+  }
+
+  async #begin(container: Container): Promise<void> {
+    const { id } = container
     const { pid } = container.summary()
-    const { cgroups, accounting } = this.#parts
+    const { cgroups, accounting, sampler, log } = this.#parts
     try {
-      accounting.begin(container.id, () => cgroups.processes(container.id))
+      if (container.runs) await accounting.begin(id, () => cgroups.processes(id))
+      // What runs on while this helper ends stays where it is: the next one finds it there.
+      if (this.#isClosed) return
+      if (!container.runs || container.summary().pid !== pid) return await accounting.end(id)
       const history = new UsageHistory(fileOf(container))
-      const look = this.#parts.sampler.look(
-        cgroups.path(container.id),
-        ['cpu', 'memory', 'io', 'pids', 'detail'],
-        container.record.request.network === 'host' ? 0 : pid,
-      )
-      this.#records.set(container.id, { look, history, pid })
+      const whose = container.record.request.network === 'host' ? 0 : pid
+      const look = sampler.look(cgroups.path(id), ['cpu', 'memory', 'io', 'pids', 'detail'], whose)
+      this.#records.set(id, { look, history, pid })
     } catch (error) {
-      // A full disk, or no more descriptors: the container is worth more than its graph.
-      this.#parts.log.warn({ err: error, container: container.id }, 'what it uses is not recorded')
+      // It has ended meanwhile; or a full disk, or no more descriptors: the container is worth more than its graph.
+      if (container.runs) log.warn({ err: error, container: id }, 'what it uses is not recorded')
+      this.#leave(id)
     }
   }
 

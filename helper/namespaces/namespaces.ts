@@ -65,7 +65,10 @@ export class Namespaces {
   constructor(native: Native, owners: Owners) {
     this.#native = native
     this.#owners = owners
-    this.table = new ProcessTable(native)
+    this.table = new ProcessTable(native, (pids) => {
+      if (pids === undefined) this.#faces.clear()
+      else for (const pid of pids) this.#faces.delete(pid)
+    })
   }
 
   /** Calls when a namespace comes or goes, or who is in one that is not the host's. Returns what ends it. */
@@ -111,7 +114,7 @@ export class Namespaces {
       for (const { type: of, id } of chain) if (wanted.includes(of)) entry(of, id)
     }
     const namespaces = [...summaries.values()].map(({ summary, members }) => this.#finish(summary, members))
-    this.#forget()
+    if (this.#relations.size > 100_000) this.#relations.clear()
     const order = (summary: NamespaceSummary): number => namespaceTypes.indexOf(summary.type)
     namespaces.sort((a, b) => order(a) - order(b) || Number(b.isHost) - Number(a.isHost) || a.id - b.id)
     return { namespaces, unreadable: this.table.unreadable }
@@ -156,11 +159,11 @@ export class Namespaces {
     await this.#refresh()
   }
 
-  /** A path that leads to a namespace. @throws BulkheadError NamespaceNotFound */
-  pathTo(type: NamespaceType, id: number, members?: readonly number[]): string {
-    const pids = members ?? [...this.table.rows].filter(([, row]) => numberIn(row, type) === id).map(([pid]) => pid)
-    const path = this.#pathOf(type, id, pids)
-    if (path === undefined)
+  /** A path that leads to a namespace that these are in. @throws BulkheadError NamespaceNotFound */
+  pathTo(type: NamespaceType, id: number, members: readonly number[]): string {
+    const path = this.#pathOf(type, id, members)
+    // It may have ended since, and its path lead elsewhere.
+    if (path === undefined || this.#native.addon.namespaceRelations(path)?.[0]?.number !== id)
       throw new BulkheadError('NamespaceNotFound', `there is no ${type} namespace ${id}`, {
         hint: 'It may have ended with its last process.',
       })
@@ -297,12 +300,6 @@ export class Namespaces {
     for (const [pid, row] of this.table.rows)
       if (row.some((number, at) => number !== host[at])) parts.push(`${pid} ${row.join(' ')}`)
     return parts.sort().join()
-  }
-
-  /** What is known of processes and namespaces that are gone. */
-  #forget(): void {
-    for (const pid of this.#faces.keys()) if (!this.table.rows.has(pid)) this.#faces.delete(pid)
-    if (this.#relations.size > 100_000) this.#relations.clear()
   }
 }
 

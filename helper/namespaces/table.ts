@@ -19,12 +19,15 @@ function isReadable(row: Row): boolean {
 
 export class ProcessTable {
   readonly #native: Native
+  readonly #onTouched: (pids?: Iterable<number>) => void
   readonly #rows = new Map<number, Row>()
   #unreadable = 0
   #follower: Addon.ProcessFollower | undefined
 
-  constructor(native: Native) {
+  /** `onTouched`: what was known of these processes may not hold any more; of all, without them. */
+  constructor(native: Native, onTouched: (pids?: Iterable<number>) => void) {
     this.#native = native
+    this.#onTouched = onTouched
   }
 
   /** Processes whose namespaces may be seen. */
@@ -63,6 +66,7 @@ export class ProcessTable {
     // What happens during the scan is seen after it.
     const { pids, numbers } = await this.#native.addon.scanNamespaces()
     this.#rows.clear()
+    this.#onTouched()
     this.#unreadable = 0
     pids.forEach((pid, at) => this.#set(pid, numbers.subarray(at * width, (at + 1) * width)))
     this.update()
@@ -73,6 +77,7 @@ export class ProcessTable {
     const pids = this.#follower?.drain()
     if (pids == null) return false
     if (pids.length === 0) return true
+    this.#onTouched(pids)
     const numbers = this.#native.addon.namespacesOf(pids)
     pids.forEach((pid, at) => this.#set(pid, numbers.subarray(at * width, (at + 1) * width)))
     return true

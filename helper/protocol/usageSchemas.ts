@@ -10,11 +10,17 @@ export const cgroupPath = text(4095).regex(
 )
 
 /** A connection may have several at once, by their keys. An empty one ends it. */
-export const usageWatch = z.strictObject({
-  key: text(64),
-  cgroups: z.array(cgroupPath).max(2000),
-  metrics: z.array(z.enum(metrics)).min(1).max(5),
-})
+export const usageWatch = z
+  .strictObject({
+    key: text(64),
+    cgroups: z.array(cgroupPath).max(2000),
+    metrics: z.array(z.enum(metrics)).min(1).max(5),
+  })
+  // Some fifteen files each.
+  .refine(
+    (watch) => !watch.metrics.includes('detail') || watch.cgroups.length <= 64,
+    'at most 64 cgroups can be watched in detail at once',
+  )
 
 /** One value a column, in the order of `columnsOf`, for each cgroup in the order asked for; null for what this kernel does
  * not count, or of a cgroup that is gone. */

@@ -48,7 +48,14 @@ class Watches {
       before?.end()
       throw new BulkheadError('Busy', `one connection may watch ${limits.sampled} cgroups, not more`)
     }
-    const looks = cgroups.map((path) => sampler.look(path, metrics, this.#processOf(path)))
+    const looks: Look[] = []
+    try {
+      for (const path of cgroups) looks.push(sampler.look(path, metrics, this.#processOf(path)))
+    } catch (error) {
+      for (const look of looks) look.close()
+      before?.end()
+      throw error
+    }
     // Opened before the old ones are closed, so that what is in both goes on counting.
     before?.end()
     if (cgroups.length === 0) return

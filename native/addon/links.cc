@@ -14,6 +14,7 @@
 
 #include "../init/fd.h"
 #include "../netlink/rtnetlink.h"
+#include "namespace.h"
 #include "work.h"
 
 namespace {
@@ -103,7 +104,7 @@ class Network : public Work {
   void Execute() override {
     int error = 0;
     std::thread visitor([&] {
-      Fd space(open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+      Fd space = open_namespace(path_);
       Fd socket;
       if (!space.valid() || setns(space.get(), CLONE_NEWNET) != 0) error = errno;
       else socket.reset(rtnetlink::open_socket());

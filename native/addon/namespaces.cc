@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "../init/fd.h"
+#include "namespace.h"
 #include "strings.h"
 #include "work.h"
 
@@ -201,7 +202,7 @@ class Visit : public Work {
   void Execute() override {
     int error = 0;
     std::thread visitor([&] {
-      Fd space(open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+      Fd space = open_namespace(path_);
       if (!space.valid() || setns(space.get(), 0) != 0) error = errno;
       else
         for (const std::string &file : files_) contents_.push_back(content_of(file));
@@ -250,7 +251,7 @@ Napi::Value namespaces_of(const Napi::CallbackInfo &info) {
 Napi::Value namespace_relations(const Napi::CallbackInfo &info) {
   Napi::Env env = info.Env();
   std::string path = info[0].As<Napi::String>();
-  Fd space(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  Fd space = open_namespace(path);
   if (!space.valid() || ioctl(space.get(), NS_GET_NSTYPE) < 0) return env.Null();
   Napi::Array chain = Napi::Array::New(env);
   chain.Set(uint32_t{0}, relations_of(env, space));

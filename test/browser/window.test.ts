@@ -112,6 +112,10 @@ for (const [theme, label] of [
         'Inspect',
         'Copy Id',
         'Show What It Shares',
+        'Show Usage',
+        'Show in Cgroups',
+        'Pin to Status Bar',
+        'Compare Namespaces…',
         'Attach',
         'Unpause',
         'Restart',
@@ -123,6 +127,7 @@ for (const [theme, label] of [
         'Edit Limits…',
         'Rename…',
         'Connect to Network…',
+        'Enter Namespaces…',
         'Kill',
         'Remove…',
       ])

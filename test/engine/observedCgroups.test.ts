@@ -261,6 +261,15 @@ describe(`cgroups of the whole machine, ${isV2 ? 'v2' : 'v1'}`, () => {
     await close()
   })
 
+  it('are not watched by more than may be', async () => {
+    const many = Array.from({ length: 65 }, (_, n) => `/x/${n}`)
+    await assert.rejects(client.call('usage/watch', { key: 'a', cgroups: many, metrics: ['detail'] }), /at most 64/)
+    const most = Array.from({ length: 2000 }, (_, n) => `/x/${n}`)
+    for (const key of ['a', 'b']) await client.call('usage/watch', { key, cgroups: most, metrics: ['cpu'] })
+    await rejects('Busy', client.call('usage/watch', { key: 'c', cgroups: ['/'], metrics: ['cpu'] }), /4000/)
+    for (const key of ['a', 'b']) await client.call('usage/watch', { key, cgroups: [], metrics: ['cpu'] })
+  })
+
   it('keep the history of a container over a kill of the helper, in a file that does not grow', async () => {
     const { id } = await run('while true; do :; done', { cpus: 0.2 })
     const cpu = 1 + usageColumns.indexOf('cpu')
