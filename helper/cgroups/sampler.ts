@@ -139,6 +139,14 @@ export class UsageSampler {
     this.#native.add(place.slot, { ...options, keys: [], columns: [at.received, at.sent], every: 1 })
   }
 
+  #openAgain(path: string, place: Place): void {
+    try {
+      this.#open(path, place)
+    } catch {
+      // No more descriptors, perhaps: the next sample tries again.
+    }
+  }
+
   #close(path: string, place: Place, metrics: readonly Metric[]): void {
     for (const metric of metrics) {
       const left = (place.metrics.get(metric) ?? 1) - 1
@@ -176,7 +184,7 @@ export class UsageSampler {
     for (const [path, place] of this.#places) {
       // Gone; one of the same name may be there again, as when a service is restarted.
       const from = place.slot * width
-      if (place.columns.every((column) => Number.isNaN(this.#now[from + column]))) this.#open(path, place)
+      if (place.columns.every((column) => Number.isNaN(this.#now[from + column]))) this.#openAgain(path, place)
       this.#rate(place, elapsed)
     }
     this.lastCost = performance.now() - time

@@ -78,26 +78,34 @@ export class CgroupTree {
     let timer: NodeJS.Timeout | undefined
     const tell = (): void => {
       timer = undefined
-      const [added, removed] = [[], []] as [string[], string[]]
-      for (const name of names) {
-        const isThere = this.#hierarchies.all.some((hierarchy) => this.#hierarchies.has(hierarchy, join(path, name)))
-        if (isThere) added.push(name)
-        else removed.push(name)
+      const isThere = (name: string): boolean =>
+        this.#hierarchies.all.some((hierarchy) => this.#hierarchies.has(hierarchy, join(path, name)))
+      try {
+        const there = [...names].filter(isThere)
+        const removed = [...names].filter((name) => !there.includes(name))
+        names.clear()
+        onChange({ added: there, removed })
+      } catch {
+        // No more descriptors, perhaps: said with the next one that comes or goes.
       }
-      names.clear()
-      onChange({ added, removed })
     }
-    const ends = this.#hierarchies.all.map((hierarchy) =>
-      this.#hierarchies.follow(hierarchy, path, (name) => {
-        names.add(name)
-        // One container is a directory in each hierarchy: told of once.
-        timer ??= setTimeout(tell, limits.cgroupNews)
-      }),
-    )
-    return () => {
+    const ends: ((() => void) | undefined)[] = []
+    const end = (): void => {
       clearTimeout(timer)
-      for (const end of ends) end?.()
+      for (const one of ends) one?.()
     }
+    const onChild = (name: string): void => {
+      names.add(name)
+      // One container is a directory in each hierarchy: told of once.
+      timer ??= setTimeout(tell, limits.cgroupNews)
+    }
+    try {
+      for (const hierarchy of this.#hierarchies.all) ends.push(this.#hierarchies.follow(hierarchy, path, onChild))
+    } catch (error) {
+      end()
+      throw error
+    }
+    return end
   }
 
   #processHierarchy(among: readonly Hierarchy[]): Hierarchy | undefined {

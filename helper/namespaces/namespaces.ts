@@ -61,21 +61,20 @@ export class Namespaces {
   #scannedAt = -Infinity
   #timer: NodeJS.Timeout | undefined
   #signature = ''
+  #isLooking = false
 
   constructor(native: Native, owners: Owners) {
     this.#native = native
     this.#owners = owners
-    this.table = new ProcessTable(native, (pids) => {
-      if (pids === undefined) this.#faces.clear()
-      else for (const pid of pids) this.#faces.delete(pid)
-    })
+    this.table = new ProcessTable(native, (pid, row) => this.#forget(pid, row))
   }
 
   /** Calls when a namespace comes or goes, or who is in one that is not the host's. Returns what ends it. */
   follow(listener: () => void): () => void {
     this.#listeners.add(listener)
     this.table.follow()
-    this.#timer ??= setInterval(() => void this.#look(), limits.namespaces.drain)
+    // One that fails, for want of descriptors perhaps, is made up for by the next.
+    this.#timer ??= setInterval(() => void this.#look().catch(() => undefined), limits.namespaces.drain)
     return () => {
       this.#listeners.delete(listener)
       if (this.#listeners.size === 0) this.close()
@@ -114,7 +113,6 @@ export class Namespaces {
       for (const { type: of, id } of chain) if (wanted.includes(of)) entry(of, id)
     }
     const namespaces = [...summaries.values()].map(({ summary, members }) => this.#finish(summary, members))
-    if (this.#relations.size > 100_000) this.#relations.clear()
     const order = (summary: NamespaceSummary): number => namespaceTypes.indexOf(summary.type)
     namespaces.sort((a, b) => order(a) - order(b) || Number(b.isHost) - Number(a.isHost) || a.id - b.id)
     return { namespaces, unreadable: this.table.unreadable }
@@ -226,7 +224,7 @@ export class Namespaces {
     return this.#held.find((held) => held.type === type && held.id === id && held.path !== '')?.path
   }
 
-  /** Read once: they never change. Answers ancestors. */
+  /** Read once: they do not change while it lives. Answers ancestors. */
   #relationsOf(type: NamespaceType, id: number, path: string | undefined): { type: NamespaceType; id: number }[] {
     if (this.#relations.has(id) || path === undefined) return []
     const chain = this.#native.addon.namespaceRelations(path)
@@ -281,17 +279,38 @@ export class Namespaces {
   }
 
   async #look(): Promise<void> {
+    if (this.#isLooking) return
+    this.#isLooking = true
+    try {
+      if (await this.#isNewer()) for (const listener of this.#listeners) listener()
+    } finally {
+      this.#isLooking = false
+    }
+  }
+
+  /** Looks, and says whether anything is other than before. */
+  async #isNewer(): Promise<boolean> {
     if (this.table.isFollowed && this.#scannedAt > 0) {
       if (!this.table.update()) await this.table.scan()
     } else if (performance.now() - this.#scannedAt > limits.namespaces.scan) {
       this.#scannedAt = performance.now()
       this.table.update()
       await this.table.scan()
-    } else if (!this.table.update()) return
+    } else if (!this.table.update()) return false
     const signature = this.#signatureOf(this.table.host)
-    if (signature === this.#signature) return
+    if (signature === this.#signature) return false
     this.#signature = signature
-    for (const listener of this.#listeners) listener()
+    return true
+  }
+
+  #forget(pid?: number, row?: Row): void {
+    if (pid === undefined) {
+      this.#faces.clear()
+      this.#relations.clear()
+      return
+    }
+    this.#faces.delete(pid)
+    for (const number of row ?? []) this.#relations.delete(number)
   }
 
   /** Who is in what is not the host's: the host's own processes come and go, which changes nothing here. */

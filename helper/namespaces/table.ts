@@ -19,13 +19,14 @@ function isReadable(row: Row): boolean {
 
 export class ProcessTable {
   readonly #native: Native
-  readonly #onTouched: (pids?: Iterable<number>) => void
+  readonly #onTouched: (pid?: number, row?: Row) => void
   readonly #rows = new Map<number, Row>()
   #unreadable = 0
   #follower: Addon.ProcessFollower | undefined
 
-  /** `onTouched`: what was known of these processes may not hold any more; of all, without them. */
-  constructor(native: Native, onTouched: (pids?: Iterable<number>) => void) {
+  /** `onTouched`: what was known of a process, and of the namespaces that it is in now, may not hold any more; without one,
+   * of all. The kernel gives numbers again, of processes and of namespaces. */
+  constructor(native: Native, onTouched: (pid?: number, row?: Row) => void) {
     this.#native = native
     this.#onTouched = onTouched
   }
@@ -77,9 +78,12 @@ export class ProcessTable {
     const pids = this.#follower?.drain()
     if (pids == null) return false
     if (pids.length === 0) return true
-    this.#onTouched(pids)
     const numbers = this.#native.addon.namespacesOf(pids)
-    pids.forEach((pid, at) => this.#set(pid, numbers.subarray(at * width, (at + 1) * width)))
+    pids.forEach((pid, at) => {
+      const row = numbers.subarray(at * width, (at + 1) * width)
+      this.#onTouched(pid, row)
+      this.#set(pid, row)
+    })
     return true
   }
 
