@@ -67,7 +67,7 @@ export async function runHelper(options: HelperOptions): Promise<void> {
   cgroups.prepare()
   const events = new Events()
   const images = new ImageStore(paths, { unpack: native.unpack, removeTree: (path) => native.addon.removeTree(path) })
-  const privacy = new PrivacyLayer(paths, native.privacy)
+  const privacy = new PrivacyLayer(paths, native)
   const seccomp = new SeccompPrograms(native)
   const facts = readHostFacts()
   const roots = new Roots(native)

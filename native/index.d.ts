@@ -269,3 +269,6 @@ export interface NetworkNamespace {
 }
 
 export function networkOf(path: string): Promise<NetworkNamespace>
+
+/** Takes away what is mounted on a directory (umount2(2), MNT_DETACH). Absent, or no mount point, is fine. */
+export function detachMount(directory: string): void

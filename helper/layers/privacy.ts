@@ -4,6 +4,7 @@ import { spawn, type ChildProcessByStdio } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
 import { createInterface } from 'node:readline'
+import type { Native } from '../host/native.ts'
 import type { Paths } from '../host/paths.ts'
 import { limits } from '../limits.ts'
 import { BulkheadError } from '../protocol/errors.ts'
@@ -33,7 +34,7 @@ type Answer = { resolve: () => void; reject: (error: Error) => void }
 export class PrivacyLayer {
   readonly directory: string
   readonly #paths: Paths
-  readonly #executable: string
+  readonly #native: Native
   #process: ChildProcessByStdio<Writable, Readable, null> | undefined
   #ready: Promise<void> = Promise.resolve()
   #waiting: Answer[] = []
@@ -41,17 +42,20 @@ export class PrivacyLayer {
   /** How many files and directories are hidden. */
   hidden = 0
 
-  constructor(paths: Paths, executable: string) {
+  constructor(paths: Paths, native: Native) {
     this.directory = paths.privacyLayer
     this.#paths = paths
-    this.#executable = executable
+    this.#native = native
   }
 
   /** Begins the first walk of the root file system, which takes about a second; `sync` waits for it. */
   start(): void {
     mkdirSync(this.directory, { recursive: true, mode: 0o755 })
     const hidden = [...hiddenWhole, this.#paths.state, this.#paths.run]
-    const child = spawn(this.#executable, [this.directory, ...hidden], { stdio: ['pipe', 'pipe', 'ignore'], env: {} })
+    const child = spawn(this.#native.privacy, [this.directory, ...hidden], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+      env: {},
+    })
     this.#process = child
     child.on('error', (error) => this.#fail(error))
     child.on('exit', () => {
@@ -88,6 +92,8 @@ export class PrivacyLayer {
       })
       child.stdin.end()
     })
+    // One that was killed in the middle of its first walk, on a busy machine, has left it there.
+    this.#native.addon.detachMount(this.directory)
   }
 
   #answer(): Promise<void> {

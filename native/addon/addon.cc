@@ -26,6 +26,7 @@ Napi::Value connect_container(const Napi::CallbackInfo &info);
 Napi::Value reserve_port(const Napi::CallbackInfo &info);
 Napi::Value nft(const Napi::CallbackInfo &info);
 Napi::Value watch_firewall(const Napi::CallbackInfo &info);
+Napi::Value detach_mount(const Napi::CallbackInfo &info);
 Napi::Value open_below(const Napi::CallbackInfo &info);
 Napi::Value list_cgroups(const Napi::CallbackInfo &info);
 Napi::Value open_sampler(const Napi::CallbackInfo &info);
@@ -63,6 +64,7 @@ static Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("reservePort", Napi::Function::New(env, reserve_port));
   exports.Set("nft", Napi::Function::New(env, nft));
   exports.Set("watchFirewall", Napi::Function::New(env, watch_firewall));
+  exports.Set("detachMount", Napi::Function::New(env, detach_mount));
   exports.Set("openBelow", Napi::Function::New(env, open_below));
   exports.Set("listCgroups", Napi::Function::New(env, list_cgroups));
   exports.Set("openSampler", Napi::Function::New(env, open_sampler));

@@ -1,7 +1,9 @@
-// Removing a container's files: whatever it made there, however deep, by descriptor and without following a link.
+// Removing a container's files: whatever it made there, however deep, by descriptor and without following a link. And mounts
+// that somebody left.
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -96,4 +98,12 @@ Napi::Value remove_tree(const Napi::CallbackInfo &info) {
   Napi::Promise promise = work->promise();
   work->Queue();
   return promise;
+}
+
+// Absent, or no mount point, is fine.
+Napi::Value detach_mount(const Napi::CallbackInfo &info) {
+  std::string path = info[0].As<Napi::String>();
+  if (umount2(path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) != 0 && errno != EINVAL && errno != ENOENT)
+    throw system_error(info.Env(), "unmount", path, errno);
+  return info.Env().Undefined();
 }

@@ -241,7 +241,7 @@ describe('the life of a container', () => {
     }
     await new Promise((resolve) => setTimeout(resolve, 50))
     await first.send(Buffer.from('hello\n'))
-    await within(3000, 'what both should see', both.promise)
+    await within(10_000, 'what both should see', both.promise)
     first.endInput()
     first.close()
     await new Promise((resolve) => setTimeout(resolve, 100))

@@ -62,7 +62,20 @@ function makeDisk(directory: string): string {
   for (const name of ['bin', 'proc', 'sys', 'dev', 'tmp', 'run', 'var', 'etc', 'root'])
     mkdirSync(join(tree, name), { recursive: true })
   copyFileSync('/bin/busybox', join(tree, 'bin/busybox'))
-  for (const applet of ['sh', 'mount', 'tar', 'rm', 'poweroff', 'cat', 'sleep', 'mkdir', 'ip', 'unshare', 'readlink'])
+  for (const applet of [
+    'sh',
+    'mount',
+    'tar',
+    'rm',
+    'poweroff',
+    'cat',
+    'sleep',
+    'mkdir',
+    'ip',
+    'unshare',
+    'readlink',
+    'umount',
+  ])
     symlinkSync('busybox', join(tree, 'bin', applet))
   copyProgram(tree, process.execPath)
   symlinkSync(process.execPath, join(tree, 'bin/node'))
