@@ -25,6 +25,7 @@
 namespace {
 
 constexpr size_t kChunk = 32 * 1024;
+constexpr size_t kDrain = 128 * 1024;  // twice what a pipe holds, and less than clients have room for
 constexpr int kLingerMs = 60'000;  // how long an attached client may take to read the last output
 
 struct Ending {
@@ -95,21 +96,30 @@ size_t on_frame(Client &client, uint8_t type, const uint8_t *payload, uint32_t s
   }
 }
 
-// Reads once from the container. False at its end.
-bool pass_output(int fd, uint8_t type) {
+// Reads once from the container, as read(2) answers.
+ssize_t pass_once(int fd, uint8_t type) {
   static char chunk[kChunk];
   ssize_t got = read(fd, chunk, sizeof chunk);
-  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return true;
-  if (got <= 0) return false;  // a pty whose last user is gone says EIO
+  if (got <= 0) return got;
   log_file.write(type == frames::kStdout ? "stdout" : "stderr", chunk, static_cast<size_t>(got));
   clients.queue(type, chunk, static_cast<size_t>(got));
-  return true;
+  return got;
 }
 
-// All that is left in a pipe whose writers are dead; bounded by what a pipe holds.
+// False at its end.
+bool pass_output(int fd, uint8_t type) {
+  ssize_t got = pass_once(fd, type);
+  return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));  // a pty whose last user is gone says EIO
+}
+
+// All that is left of a process that is dead; bounded, since what it left behind may go on writing. Read, not asked for:
+// what was written to a terminal arrives by way of a kernel thread, which read(2) waits for and FIONREAD does not.
 void drain(int fd, uint8_t type) {
-  int waiting = 0;
-  while (fd >= 0 && ioctl(fd, FIONREAD, &waiting) == 0 && waiting > 0 && pass_output(fd, type)) {
+  for (size_t left = kDrain; fd >= 0 && left > 0;) {
+    ssize_t got = pass_once(fd, type);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return;
+    left -= static_cast<size_t>(got) < left ? static_cast<size_t>(got) : left;
   }
 }
 
