@@ -11,7 +11,13 @@ import type { Owners } from './owners.ts'
 /** Where a cgroup's processes are looked for, best first: the same ones on v2; on v1 a controller that most engines use. */
 const preferred = ['pids', 'memory', 'name=systemd', 'cpu']
 
-const collator = new Intl.Collator('en', { numeric: true })
+/** `group-2` before `group-10`. Made when it is needed: its tables are two megabytes. */
+let collator: Intl.Collator | undefined
+
+function inOrder(names: Iterable<string>): string[] {
+  collator ??= new Intl.Collator('en', { numeric: true })
+  return [...names].sort(collator.compare)
+}
 
 export function join(path: string, name: string): string {
   return path === '/' ? `/${name}` : `${path}/${name}`
@@ -46,7 +52,7 @@ export class CgroupTree {
       }
     }
     if (!found) throw noCgroup(path)
-    const sorted = [...children.keys()].sort(collator.compare).slice(offset, offset + limits.cgroupPage)
+    const sorted = inOrder(children.keys()).slice(offset, offset + limits.cgroupPage)
     const cgroups = sorted.map((name) => this.#describe(join(path, name), name, children.get(name)!))
     return { cgroups, total: children.size }
   }

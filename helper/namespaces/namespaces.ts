@@ -43,6 +43,12 @@ interface Held {
   readonly path: string
 }
 
+/** Who is in a namespace, and what keeps it besides. */
+interface Found {
+  readonly members: number[]
+  readonly heldBy: Holder[]
+}
+
 /** What is known of a process besides; kept while it lives. */
 interface Face {
   readonly command: string
@@ -91,28 +97,27 @@ export class Namespaces {
   async list(type?: NamespaceType): Promise<NamespaceList> {
     await this.#refresh()
     const host = this.table.host
-    const summaries = new Map<string, { summary: NamespaceSummary; members: number[] }>()
-    const entry = (of: NamespaceType, id: number) => {
-      const key = `${of}:${id}`
-      const known = summaries.get(key)
+    const wanted = namespaceTypes.filter((one) => type === undefined || one === type)
+    const found = new Map(wanted.map((of) => [of, new Map<number, Found>()]))
+    const entry = (of: NamespaceType, id: number): Found => {
+      const known = found.get(of)?.get(id)
       if (known !== undefined) return known
-      const summary = { ...this.#blank(of, id), isHost: numberIn(host, of) === id }
-      const made = { summary, members: [] as number[] }
-      summaries.set(key, made)
+      const made = { members: [], heldBy: [] }
+      found.get(of)?.set(id, made)
       return made
     }
-    const wanted = namespaceTypes.filter((one) => type === undefined || one === type)
-    for (const [pid, row] of this.table.rows)
-      for (const of of wanted) if (numberIn(row, of) !== 0) entry(of, numberIn(row, of)).members.push(pid)
-    for (const { type: of, id, holder } of this.#held)
-      if (wanted.includes(of)) entry(of, id).summary.heldBy.push(holder)
-    // Ancestors that nobody is in are known by their descendants alone.
-    for (const { summary, members } of [...summaries.values()]) {
-      const path = this.#pathOf(summary.type, summary.id, members)
-      const chain = this.#relationsOf(summary.type, summary.id, path)
-      for (const { type: of, id } of chain) if (wanted.includes(of)) entry(of, id)
+    for (const of of wanted) {
+      const at = namespaceTypes.indexOf(of)
+      for (const [pid, row] of this.table.rows) if (row[at] !== 0) entry(of, row[at]!).members.push(pid)
     }
-    const namespaces = [...summaries.values()].map(({ summary, members }) => this.#finish(summary, members))
+    for (const { type: of, id, holder } of this.#held) if (wanted.includes(of)) entry(of, id).heldBy.push(holder)
+    // Ancestors that nobody is in are known by their descendants alone.
+    for (const [of, all] of found)
+      for (const [id, { members }] of [...all])
+        for (const above of this.#relationsOf(of, id, this.#pathOf(of, id, members))) entry(above.type, above.id)
+    const namespaces = [...found].flatMap(([of, all]) =>
+      [...all].map(([id, known]) => this.#summary(of, id, { ...known, isHost: numberIn(host, of) === id })),
+    )
     const order = (summary: NamespaceSummary): number => namespaceTypes.indexOf(summary.type)
     namespaces.sort((a, b) => order(a) - order(b) || Number(b.isHost) - Number(a.isHost) || a.id - b.id)
     return { namespaces, unreadable: this.table.unreadable }
@@ -173,24 +178,18 @@ export class Namespaces {
     return this.#face(pid).belongsTo
   }
 
-  #blank(type: NamespaceType, id: number): NamespaceSummary {
-    return {
-      ...{ id, type, isHost: false, processes: 0, pid: null, command: '' },
-      ...{ parent: null, owner: null, uid: null, belongsTo: [], heldBy: [] },
-    }
-  }
-
-  #finish(summary: NamespaceSummary, members: readonly number[]): NamespaceSummary {
-    const relations = this.#relations.get(summary.id)
+  #summary(
+    type: NamespaceType,
+    id: number,
+    { members, heldBy, isHost }: Found & { readonly isHost: boolean },
+  ): NamespaceSummary {
+    const { parent, owner, uid } = this.#relations.get(id) ?? { parent: null, owner: null, uid: null }
     const pid = members.length === 0 ? null : members.reduce((lowest, one) => Math.min(lowest, one))
     // Who is in the host's is everybody: not worth reading two thousand cgroups for.
-    const owners = summary.isHost ? [] : members.slice(0, 200).flatMap((one) => this.#face(one).belongsTo ?? [])
+    const owners = isHost ? [] : members.slice(0, 200).flatMap((one) => this.#face(one).belongsTo ?? [])
     const distinct = [...new Map(owners.map((one) => [`${one.kind}/${one.name}`, one])).values()]
     return {
-      ...summary,
-      ...relations,
-      processes: members.length,
-      pid,
+      ...{ id, type, isHost, processes: members.length, pid, parent, owner, uid, heldBy },
       command: pid === null ? '' : this.#face(pid).command,
       belongsTo: distinct.sort((a, b) => Number(isContainer(b)) - Number(isContainer(a))),
     }

@@ -82,7 +82,7 @@ export class ProcessTable {
     pids.forEach((pid, at) => {
       const row = numbers.subarray(at * width, (at + 1) * width)
       this.#onTouched(pid, row)
-      this.#set(pid, row)
+      this.#set(pid, row.slice())
     })
     return true
   }
@@ -94,7 +94,7 @@ export class ProcessTable {
   }
 
   #set(pid: number, row: Row): void {
-    if (isReadable(row)) this.#rows.set(pid, row.slice())
+    if (isReadable(row)) this.#rows.set(pid, row)
     else if (!this.#rows.delete(pid)) this.#unreadable++
   }
 }

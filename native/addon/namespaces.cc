@@ -17,6 +17,7 @@
 
 #include "../init/fd.h"
 #include "namespace.h"
+#include "parallel.h"
 #include "strings.h"
 #include "work.h"
 
@@ -56,17 +57,6 @@ void look_at(int proc, uint32_t pid, uint32_t *row) {
     if (length > 0) link[length] = '\0';
     row[kind] = number_in(link, length);
   }
-}
-
-// Does `work` for parts of `size` things on as many threads as this machine has processors, four at most.
-template <typename Work>
-void in_parallel(size_t size, Work work) {
-  size_t threads = std::clamp<size_t>(std::thread::hardware_concurrency(), 1, 4);
-  std::vector<std::thread> others;
-  for (size_t part = 1; part < threads; part++)
-    others.emplace_back([=] { work(part, size * part / threads, size * (part + 1) / threads); });
-  work(0, 0, size / threads);
-  for (std::thread &other : others) other.join();
 }
 
 class Scan : public Work {
@@ -114,7 +104,7 @@ class DescriptorScan : public Work {
     Fd proc = open_proc();
     struct stat own;
     if (stat("/proc/self/ns/user", &own) == 0) namespaces_ = own.st_dev;
-    std::vector<std::vector<Held>> parts(4);
+    std::vector<std::vector<Held>> parts(kMostThreads);
     in_parallel(pids.size(), [&](size_t part, size_t from, size_t to) {
       for (size_t i = from; i < to; i++) look(proc.get(), pids[i], parts[part]);
     });
