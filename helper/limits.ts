@@ -54,9 +54,8 @@ export const limits = {
   cgroupPage: 500,
   /** Milliseconds for which news of one directory is gathered before it is told. */
   cgroupNews: 30,
-  /** Cgroups that one connection may have sampled, and directories that it may follow. */
+  /** Cgroups that one connection may have sampled. */
   sampled: 4000,
-  followed: 1000,
   /** Containers whose use is kept; some 20 open files each. */
   recorded: 256,
   /** Milliseconds between two looks at what the kernel says of processes, while somebody follows namespaces; between two

@@ -3,6 +3,7 @@ import * as vscode from 'vscode'
 import type { Client } from '../../helper/client/client.ts'
 import type { Cgroup, CgroupsChanged } from '../../helper/protocol/cgroupSchemas.ts'
 import { isContainer } from '../../helper/protocol/kernelWords.ts'
+import { watchedAtMost } from '../../helper/protocol/usageColumns.ts'
 import { contextKeys, settings, views } from '../contributions.ts'
 import type { Context } from '../context.ts'
 import {
@@ -256,7 +257,7 @@ export class CgroupsProvider implements vscode.TreeDataProvider<CgroupTreeNode>,
     )
     this.#context.usage.watch(key, {
       metrics: [this.#look.metric],
-      cgroups: cgroups.slice(0, 2000),
+      cgroups: cgroups.slice(0, watchedAtMost),
       onSample: () => this.#onSample(),
     })
     this.#context.connection.client

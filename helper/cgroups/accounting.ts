@@ -1,10 +1,10 @@
 /** What cgroup v1 counts only for those who are in one more hierarchy: I/O (blkio), and pressure, which the unified one has.
  * A start does not wait for that: containers are brought there once they have run for a moment. */
-import { mkdirSync, rmdirSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isErrno } from '../host/errno.ts'
-import { childCgroups, processesOf, removeCgroup } from './files.ts'
+import { childCgroups, processesOf, removeCgroup, removeIfEmpty } from './files.ts'
 import type { Hierarchies } from './hierarchies.ts'
 
 export class Accounting {
@@ -49,13 +49,7 @@ export class Accounting {
 
   /** Removes the parents when they are empty. */
   close(): void {
-    for (const root of this.#roots) {
-      try {
-        rmdirSync(join(root, this.#parent))
-      } catch (error) {
-        if (!isErrno(error, 'EBUSY', 'ENOENT', 'ENOTEMPTY')) throw error
-      }
-    }
+    for (const root of this.#roots) removeIfEmpty(join(root, this.#parent))
   }
 }
 

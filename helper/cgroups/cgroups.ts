@@ -1,8 +1,9 @@
 /** cgroups(7) behind one interface: version 2, and version 1 with one hierarchy a controller (also beside an empty v2). */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import type { Operation } from '../plan/operations.ts'
 import type { RuntimeResources } from '../plan/runtimeSpec.ts'
 import { BulkheadError } from '../protocol/errors.ts'
+import { readHierarchies } from './hierarchies.ts'
 import { CgroupsV1 } from './v1.ts'
 import { CgroupsV2 } from './v2.ts'
 
@@ -61,12 +62,11 @@ export function unsupported(what: string, file: string): BulkheadError {
 /** The kernel's cgroups; `name` is that of the parent of all containers. */
 export function openCgroups(name: string): Cgroups {
   if (existsSync('/sys/fs/cgroup/cgroup.controllers')) return new CgroupsV2('/sys/fs/cgroup', name)
-  const hierarchies = new Map<string, string>()
-  for (const line of readFileSync('/proc/self/mounts', 'utf8').split('\n')) {
-    const [, directory, type, options = ''] = line.split(' ')
-    if (type !== 'cgroup' || directory === undefined) continue
-    for (const controller of options.split(',')) hierarchies.set(controller, directory)
-  }
+  const hierarchies = new Map(
+    readHierarchies()
+      .filter(({ isUnified }) => !isUnified)
+      .flatMap(({ controllers, root }) => controllers.map((controller) => [controller, root])),
+  )
   if (!hierarchies.has('memory') || !hierarchies.has('pids'))
     throw new BulkheadError(
       'Unsupported',

@@ -1,7 +1,6 @@
 /** Freezing, thawing and killing any cgroup with all below it. */
 import { BulkheadError } from '../protocol/errors.ts'
-import { isErrno } from '../host/errno.ts'
-import { setFrozenV1, setFrozenV2 } from './files.ts'
+import { killProcesses, pidsIn, setFrozenV1, setFrozenV2 } from './files.ts'
 import type { Hierarchies } from './hierarchies.ts'
 import { join, noCgroup } from './tree.ts'
 
@@ -32,10 +31,8 @@ export async function setFrozen(hierarchies: Hierarchies, path: string, isFrozen
 function everyPid(hierarchies: Hierarchies, path: string): Set<number> {
   const pids = new Set<number>()
   const walk = (at: string): void => {
-    for (const hierarchy of hierarchies.all) {
-      const text = hierarchies.read(hierarchy, at, 'cgroup.procs') ?? ''
-      for (const pid of text.split('\n').filter(Boolean)) pids.add(Number(pid))
-    }
+    for (const hierarchy of hierarchies.all)
+      for (const pid of pidsIn(hierarchies.read(hierarchy, at, 'cgroup.procs') ?? '')) pids.add(pid)
     const children = new Set(hierarchies.all.flatMap((hierarchy) => hierarchies.names(hierarchy, at) ?? []))
     for (const name of children) walk(join(at, name))
   }
@@ -61,13 +58,7 @@ export async function killAll(hierarchies: Hierarchies, path: string): Promise<v
   for (let tries = 0; tries < 20; tries++) {
     const pids = everyPid(hierarchies, path)
     if (pids.size === 0) return
-    for (const pid of pids) {
-      try {
-        process.kill(pid, 'SIGKILL')
-      } catch (error) {
-        if (!isErrno(error, 'ESRCH')) throw error
-      }
-    }
+    killProcesses(pids)
     // What is frozen dies when it is thawed.
     if (tries === 0) await setFrozen(hierarchies, path, false).catch(() => undefined)
     await new Promise((resolve) => setTimeout(resolve, 20))

@@ -1,7 +1,6 @@
 /** Which kernel files the columns of a reading come from (Documentation/admin-guide/cgroup-v2.rst, cgroup-v1). */
-
-import { type Metric, type UsageColumn, usageColumns } from '../protocol/usageColumns.ts'
 import type * as Addon from '../../native/index.d.ts'
+import { usageColumns, type Metric, type UsageColumn } from '../protocol/usageColumns.ts'
 
 /** Beside those of a reading: what they are made of. */
 export const rawColumns = [...usageColumns, 'inactiveFile', 'cpuPeriod'] as const

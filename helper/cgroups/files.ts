@@ -20,6 +20,15 @@ export async function removeCgroup(directory: string): Promise<void> {
   }
 }
 
+/** rmdir(2) of a cgroup that others may still need: it stays where anything is in it. */
+export function removeIfEmpty(directory: string): void {
+  try {
+    rmdirSync(directory)
+  } catch (error) {
+    if (!isErrno(error, 'EBUSY', 'ENOENT', 'ENOTEMPTY')) throw error
+  }
+}
+
 /** Does something to a cgroup that its watcher may be removing at the same time. */
 export async function unlessGone(work: Promise<void>): Promise<void> {
   await work.catch((error: unknown) => {
@@ -103,5 +112,21 @@ export function childCgroups(directory: string): string[] {
 
 /** Pids of the processes in a cgroup, those of its children not among them. */
 export function processesOf(directory: string): number[] {
-  return readFileSync(`${directory}/cgroup.procs`, 'utf8').split('\n').filter(Boolean).map(Number)
+  return pidsIn(readFileSync(`${directory}/cgroup.procs`, 'utf8'))
+}
+
+/** Of the text of a cgroup.procs. */
+export function pidsIn(text: string): number[] {
+  return text.split('\n').filter(Boolean).map(Number)
+}
+
+/** Sends SIGKILL; those that have ended meanwhile are fine. */
+export function killProcesses(pids: Iterable<number>): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch (error) {
+      if (!isErrno(error, 'ESRCH')) throw error
+    }
+  }
 }

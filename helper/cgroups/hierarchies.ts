@@ -61,12 +61,9 @@ export class Hierarchies {
 
   /** Names of a cgroup's children; undefined where this hierarchy has no such cgroup. */
   names({ root }: Hierarchy, path: string): string[] | undefined {
-    try {
-      return this.#native.addon.listCgroups(root, path.slice(1)).split('\0').slice(0, -1)
-    } catch (error) {
-      if (isErrno(error, 'ENOENT', 'ENODEV', 'ENOTDIR')) return undefined
-      throw error
-    }
+    return unlessAbsent(() => this.#native.addon.listCgroups(root, path.slice(1)))
+      ?.split('\0')
+      .slice(0, -1)
   }
 
   /** Does something with a cgroup's directory, opened below its mount point; undefined where there is none. */
@@ -75,7 +72,7 @@ export class Hierarchies {
     path: string,
     work: (directory: string) => Promise<T> | T,
   ): Promise<T | undefined> {
-    const fd = this.#open(root, path.slice(1), false)
+    const fd = this.#open(root, path.slice(1))
     if (fd === undefined) return undefined
     try {
       return await work(`/proc/self/fd/${fd}`)
@@ -86,77 +83,77 @@ export class Hierarchies {
 
   /** A cgroup's directory has a link for each child, and two of its own (kernfs). */
   hasChildren({ root }: Hierarchy, path: string): boolean {
-    const fd = this.#open(root, path.slice(1), false)
-    if (fd === undefined) return false
-    try {
-      return fstatSync(fd).nlink > 2
-    } finally {
-      closeSync(fd)
-    }
+    return this.#opened(root, path.slice(1), (fd) => fstatSync(fd).nlink > 2) ?? false
   }
 
   has({ root }: Hierarchy, path: string): boolean {
-    const fd = this.#open(root, path.slice(1), false)
-    if (fd !== undefined) closeSync(fd)
-    return fd !== undefined
+    return this.#opened(root, path.slice(1), () => true) ?? false
   }
 
   /** The text of a cgroup's file; undefined where there is none. */
   read({ root }: Hierarchy, path: string, file: string): string | undefined {
-    const fd = this.#open(root, below(path, file), false)
-    if (fd === undefined) return undefined
-    try {
-      return readFileSync(fd, 'utf8').trim()
-    } catch (error) {
-      // Gone meanwhile, or not to be read just now.
-      if (isErrno(error, 'ENODEV', 'EOPNOTSUPP', 'EINVAL')) return undefined
-      throw error
-    } finally {
-      closeSync(fd)
-    }
+    return this.#opened(root, below(path, file), (fd) => {
+      try {
+        return readFileSync(fd, 'utf8').trim()
+      } catch (error) {
+        // Gone meanwhile, or not to be read just now.
+        if (isErrno(error, 'ENODEV', 'EOPNOTSUPP', 'EINVAL')) return undefined
+        throw error
+      }
+    })
   }
 
   /** Writes a file of a cgroup. False where there is none. @throws what the kernel says against it */
   write({ root }: Hierarchy, path: string, file: string, value: string): boolean {
-    const fd = this.#open(root, below(path, file), true)
-    if (fd === undefined) return false
-    try {
+    const write = (fd: number): true => {
       writeSync(fd, value)
       return true
-    } finally {
-      closeSync(fd)
     }
+    return this.#opened(root, below(path, file), write, true) ?? false
   }
 
   /** Calls with the name of a child that came or went. Returns what ends it; undefined where there is no such cgroup. */
   follow({ root }: Hierarchy, path: string, onChild: (name: string) => void): (() => void) | undefined {
-    const fd = this.#open(root, path.slice(1), false)
+    return this.#opened(root, path.slice(1), (fd) => {
+      try {
+        // inotify(7) follows the directory, not its name.
+        const watcher = watch(`/proc/self/fd/${fd}`, { persistent: false }, (event, name) => {
+          if (event === 'rename' && name !== null) onChild(name)
+        })
+        watcher.on('error', () => undefined) // it is gone: whoever follows its parent hears of it
+        return () => watcher.close()
+      } catch (error) {
+        if (!isErrno(error, 'ENOSPC', 'EMFILE')) throw error
+        throw new BulkheadError('Busy', `${path} cannot be followed: there are no more inotify watches`, {
+          hint: 'Raise fs.inotify.max_user_watches (sysctl).',
+          cause: error,
+        })
+      }
+    })
+  }
+
+  /** Undefined where there is none. */
+  #opened<T>(root: string, path: string, work: (fd: number) => T, writable = false): T | undefined {
+    const fd = this.#open(root, path, writable)
     if (fd === undefined) return undefined
     try {
-      // inotify(7) follows the directory, not its name.
-      const watcher = watch(`/proc/self/fd/${fd}`, { persistent: false }, (event, name) => {
-        if (event === 'rename' && name !== null) onChild(name)
-      })
-      watcher.on('error', () => undefined) // it is gone: whoever follows its parent hears of it
-      return () => watcher.close()
-    } catch (error) {
-      if (!isErrno(error, 'ENOSPC', 'EMFILE')) throw error
-      throw new BulkheadError('Busy', `${path} cannot be followed: there are no more inotify watches`, {
-        hint: 'Raise fs.inotify.max_user_watches (sysctl).',
-        cause: error,
-      })
+      return work(fd)
     } finally {
       closeSync(fd)
     }
   }
 
-  #open(root: string, path: string, writable: boolean): number | undefined {
-    try {
-      return this.#native.addon.openBelow(root, path, writable)
-    } catch (error) {
-      if (isErrno(error, 'ENOENT', 'ENODEV', 'ENOTDIR')) return undefined
-      throw error
-    }
+  #open(root: string, path: string, writable = false): number | undefined {
+    return unlessAbsent(() => this.#native.addon.openBelow(root, path, writable))
+  }
+}
+
+function unlessAbsent<T>(open: () => T): T | undefined {
+  try {
+    return open()
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENODEV', 'ENOTDIR')) return undefined
+    throw error
   }
 }
 

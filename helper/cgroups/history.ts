@@ -1,8 +1,7 @@
 /** What a cgroup used: the last ten minutes second by second, the last day minute by minute, in a file of fixed size. Each
  * place says of which second it is, so that nothing need be written twice, whenever the helper ends. */
-import { usageColumns } from '../protocol/usageColumns.ts'
 import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs'
-
+import { usageColumns } from '../protocol/usageColumns.ts'
 import { columnIndex } from './sampler.ts'
 
 /** 32-bit words of a place: its second since 1970, then one number a column. */

@@ -1,9 +1,8 @@
 /** Limits of any cgroup: which files they are, what values mean, and whether one can be set. */
-import { limitNames, type LimitName } from '../protocol/kernelWords.ts'
 import { totalmem } from 'node:os'
 import { isErrno } from '../host/errno.ts'
-
 import { BulkheadError } from '../protocol/errors.ts'
+import { limitNames, type LimitName } from '../protocol/kernelWords.ts'
 import { parseBytes } from '../protocol/text.ts'
 import type { Hierarchies, Hierarchy } from './hierarchies.ts'
 

@@ -1,9 +1,9 @@
 /** Whom a cgroup belongs to, as engines and systemd name them: their own documents say so, and nothing else is asked. */
-import { isContainer } from '../protocol/kernelWords.ts'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isErrno } from '../host/errno.ts'
-import { type Owner } from '../protocol/cgroupSchemas.ts'
+import type { Owner } from '../protocol/cgroupSchemas.ts'
+import { isContainer } from '../protocol/kernelWords.ts'
 
 const id = '[0-9a-f]{64}'
 

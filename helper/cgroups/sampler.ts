@@ -1,8 +1,7 @@
 /** What cgroups use, once a second: those alone that somebody looks at. Counters become rates here. */
-import type { Metric, usageColumns } from '../protocol/usageColumns.ts'
-import type { Native } from '../host/native.ts'
-
 import type * as Addon from '../../native/index.d.ts'
+import type { Native } from '../host/native.ts'
+import type { Metric, usageColumns } from '../protocol/usageColumns.ts'
 import { counterFiles, counters, rawColumns, width, type CounterFile } from './counters.ts'
 import type { Hierarchies } from './hierarchies.ts'
 
@@ -51,11 +50,6 @@ export class UsageSampler {
     this.#hierarchies = hierarchies
     this.#native = native.addon.openSampler(width)
     this.#files = [...counterFiles[hierarchies.isPureV2 ? 'v2' : 'v1'], ...counterFiles.pressure]
-  }
-
-  /** How many cgroups are looked at. */
-  get size(): number {
-    return this.#places.size
   }
 
   /** Until it is closed. `pid`: whose network namespace is counted with `detail`; 0 for none. */
@@ -120,8 +114,7 @@ export class UsageSampler {
   #open(path: string, place: Place): void {
     this.#native.remove(place.slot)
     const read = new Set<number>()
-    for (const { metric, controller, file, format, columns, scale, every } of this.#files) {
-      if (!place.metrics.has(metric)) continue
+    for (const { controller, file, format, columns, scale, every } of eachOnce(this.#files, place.metrics)) {
       const hierarchy = controller === 'unified' ? this.#hierarchies.unified : this.#hierarchies.of(controller)
       if (hierarchy === undefined) continue
       const indexes = Object.values(columns).map((column) => at[column])
@@ -214,6 +207,18 @@ export class UsageSampler {
     values[from + at.cpuLimit] = limitOf(quota > 0 ? (quota / values[from + at.cpuPeriod]!) * 100 : NaN)
     for (const column of [at.memoryLimit, at.pidsLimit]) values[from + column] = limitOf(values[from + column]!)
   }
+}
+
+/** The files that these metrics need. One that several need is read once, as often as any of them needs it: its numbers have
+ * one scale. */
+function eachOnce(files: readonly CounterFile[], metrics: ReadonlyMap<Metric, unknown>): Iterable<CounterFile> {
+  const wanted = new Map<string, CounterFile>()
+  for (const one of files) {
+    if (!metrics.has(one.metric)) continue
+    const { columns, every } = wanted.get(one.file) ?? one
+    wanted.set(one.file, { ...one, columns: { ...columns, ...one.columns }, every: Math.min(every, one.every) })
+  }
+  return wanted.values()
 }
 
 /** None is NaN: v2 writes `max`, v1 a number that no machine reaches. */

@@ -4,6 +4,7 @@ import { describeProcess } from '../host/processes.ts'
 import { limits } from '../limits.ts'
 import type { Cgroup, CgroupDetails } from '../protocol/cgroupSchemas.ts'
 import { BulkheadError } from '../protocol/errors.ts'
+import { pidsIn } from './files.ts'
 import type { Hierarchies, Hierarchy } from './hierarchies.ts'
 import { readLimits } from './limitFiles.ts'
 import type { Owners } from './owners.ts'
@@ -75,7 +76,7 @@ export class CgroupTree {
   processes(path: string): number[] {
     const hierarchy = this.#processHierarchy(this.#hierarchies.all)
     const text = hierarchy === undefined ? undefined : this.#hierarchies.read(hierarchy, path, 'cgroup.procs')
-    return (text ?? '').split('\n').filter(Boolean).map(Number)
+    return pidsIn(text ?? '')
   }
 
   /** Tells of children that come and go, in whichever hierarchy. Returns what ends it. */
@@ -136,7 +137,7 @@ export class CgroupTree {
   #stateOf(path: string, has: readonly Hierarchy[]) {
     const read = (hierarchy: Hierarchy, file: string): string => this.#hierarchies.read(hierarchy, path, file) ?? ''
     const main = this.#processHierarchy(has)!
-    const processes = (read(main, 'cgroup.procs').match(/\d+/g) ?? []).length
+    const processes = pidsIn(read(main, 'cgroup.procs')).length
     const hasChildren = has.some((hierarchy) => this.#hierarchies.hasChildren(hierarchy, path))
     let populated = hasChildren
     let frozen = false

@@ -1,11 +1,20 @@
 /** cgroup v1: one directory a container in each hierarchy that it needs (Documentation/admin-guide/cgroup-v1). */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Operation } from '../plan/operations.ts'
 import type { RuntimeResources } from '../plan/runtimeSpec.ts'
 import { unsupported, type Cgroups, type Usage } from './cgroups.ts'
-import { isErrno } from '../host/errno.ts'
-import { childCgroups, numberIn, processesOf, removeCgroup, setFrozenV1, setLimits, unlessGone } from './files.ts'
+import {
+  childCgroups,
+  killProcesses,
+  numberIn,
+  processesOf,
+  removeCgroup,
+  removeIfEmpty,
+  setFrozenV1,
+  setLimits,
+  unlessGone,
+} from './files.ts'
 
 /** In every container's cgroup; `cpuset` and `blkio` only when a limit asks for them. */
 const always = ['memory', 'cpu', 'cpuacct', 'pids', 'freezer'] as const
@@ -43,13 +52,7 @@ export class CgroupsV1 implements Cgroups {
   }
 
   cleanUp(): void {
-    for (const parent of this.#parents.values()) {
-      try {
-        rmdirSync(parent)
-      } catch (error) {
-        if (!isErrno(error, 'EBUSY', 'ENOENT', 'ENOTEMPTY')) throw error
-      }
-    }
+    for (const parent of this.#parents.values()) removeIfEmpty(parent)
   }
 
   operations(id: string, resources: RuntimeResources): Operation[] {
@@ -131,15 +134,8 @@ export class CgroupsV1 implements Cgroups {
 
   /** v1 has no cgroup.kill: freeze, so that nothing forks away meanwhile, signal all, thaw. */
   async kill(id: string): Promise<void> {
-    const directory = join(this.#parent('freezer'), id)
     await this.freeze(id)
-    for (const pid of processesOf(directory)) {
-      try {
-        process.kill(pid, 'SIGKILL')
-      } catch (error) {
-        if (!isErrno(error, 'ESRCH')) throw error
-      }
-    }
+    killProcesses(processesOf(join(this.#parent('freezer'), id)))
     await this.thaw(id)
   }
 

@@ -1,12 +1,20 @@
 /** cgroup v2: one directory a container (Documentation/admin-guide/cgroup-v2.rst). */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Operation } from '../plan/operations.ts'
 import type { RuntimeResources } from '../plan/runtimeSpec.ts'
 import { BulkheadError } from '../protocol/errors.ts'
 import { unsupported, type Cgroups, type Usage } from './cgroups.ts'
-import { isErrno } from '../host/errno.ts'
-import { childCgroups, numberIn, processesOf, removeCgroup, setFrozenV2, setLimits, unlessGone } from './files.ts'
+import {
+  childCgroups,
+  numberIn,
+  processesOf,
+  removeCgroup,
+  removeIfEmpty,
+  setFrozenV2,
+  setLimits,
+  unlessGone,
+} from './files.ts'
 
 const wanted = ['cpuset', 'cpu', 'io', 'memory', 'pids']
 
@@ -55,11 +63,7 @@ export class CgroupsV2 implements Cgroups {
   }
 
   cleanUp(): void {
-    try {
-      rmdirSync(this.#parent)
-    } catch (error) {
-      if (!isErrno(error, 'EBUSY', 'ENOENT', 'ENOTEMPTY')) throw error
-    }
+    removeIfEmpty(this.#parent)
   }
 
   operations(id: string, resources: RuntimeResources): Operation[] {

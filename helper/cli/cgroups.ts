@@ -1,10 +1,10 @@
 /** `bulkhead cgroups`: the tree of control groups as the kernel has it. */
-import { usageColumns } from '../protocol/usageColumns.ts'
 import { Command } from 'commander'
 import type { Client } from '../client/client.ts'
 import { BulkheadError } from '../protocol/errors.ts'
 import type { Cgroup } from '../protocol/cgroupSchemas.ts'
-import { type UsageSample } from '../protocol/usageSchemas.ts'
+import { columnsOf, watchedAtMost, type UsageColumn } from '../protocol/usageColumns.ts'
+import type { UsageSample } from '../protocol/usageSchemas.ts'
 import { ownerText } from './namespaces.ts'
 import { print, withClient } from './session.ts'
 import { formatOption, jsonLines, table, type Format, type Row } from './table.ts'
@@ -20,8 +20,8 @@ interface Node extends Cgroup {
 }
 
 const titles = ['CGROUP', 'OWNER', 'PROCS', 'CPU %', 'MEMORY', 'READ/S', 'WRITE/S', 'CONTROLLERS']
-/** Of one connection: limits.sampled of the helper. */
-const most = 2000
+const metrics = ['cpu', 'memory', 'io', 'pids'] as const
+const columns = columnsOf(metrics)
 
 /** A cgroup and what is below it, in the tree's order. */
 async function walk(client: Client, path: string, depth: number, deepest: number): Promise<Node[]> {
@@ -44,7 +44,7 @@ async function sample(client: Client, cgroups: readonly string[]): Promise<Usage
   const done = Promise.withResolvers<UsageSample['rows']>()
   client.onUsage('cli', ({ rows }) => ++samples === 2 && done.resolve(rows))
   client.onClose(() => done.reject(new BulkheadError('Unreachable', 'the helper ended meanwhile')))
-  await client.call('usage/watch', { key: 'cli', cgroups: [...cgroups], metrics: ['cpu', 'memory', 'io', 'pids'] })
+  await client.call('usage/watch', { key: 'cli', cgroups: [...cgroups], metrics: [...metrics] })
   return await done.promise
 }
 
@@ -52,8 +52,8 @@ function row(
   { name, depth, owner, processes, controllers, frozen }: Node,
   usage: readonly (number | null)[] = [],
 ): Row {
-  const value = (column: (typeof usageColumns)[number], show: (value: number) => string): string => {
-    const found = usage[usageColumns.indexOf(column)]
+  const value = (column: UsageColumn, show: (value: number) => string): string => {
+    const found = usage[columns.indexOf(column)]
     return found == null ? '-' : show(found)
   }
   return {
@@ -79,7 +79,7 @@ export function cgroupsCommand(): Command {
         const nodes = await walk(client, path, 0, depth - 1)
         const usage = await sample(
           client,
-          nodes.slice(0, most).map((node) => node.path),
+          nodes.slice(0, watchedAtMost).map((node) => node.path),
         )
         if (format === 'table')
           return await print(
@@ -89,7 +89,7 @@ export function cgroupsCommand(): Command {
             ),
           )
         const used = (at: number) =>
-          Object.fromEntries(usageColumns.slice(0, 5).map((column, index) => [column, usage[at]?.[index] ?? null]))
+          Object.fromEntries(columns.map((column, index) => [column, usage[at]?.[index] ?? null]))
         return await print(jsonLines(nodes.map(({ depth: _depth, ...node }, at) => ({ ...node, usage: used(at) }))))
       })
     })

@@ -7,7 +7,6 @@ import type { Cgroups } from '../cgroups/cgroups.ts'
 import { UsageHistory, type Resolution } from '../cgroups/history.ts'
 import { messageValue, type Look, type UsageSampler } from '../cgroups/sampler.ts'
 import { limits } from '../limits.ts'
-
 import type { Container } from './container.ts'
 import type { Containers } from './containers.ts'
 import type { Events } from './events.ts'

@@ -4,6 +4,9 @@
 export const metrics = ['cpu', 'memory', 'io', 'pids', 'detail'] as const
 export type Metric = (typeof metrics)[number]
 
+/** Cgroups of one `usage/watch`. */
+export const watchedAtMost = 2000
+
 /** What each column belongs to. Percentages of processor time are of one processor; those of pressure and throttling are of
  * the time that passed. Memory and limits are bytes, traffic is bytes a second. */
 const metricOf = {

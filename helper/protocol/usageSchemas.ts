@@ -1,7 +1,7 @@
 /** What cgroups use, second by second. */
 import * as z from 'zod'
 import { containerReference, text } from './fields.ts'
-import { metrics } from './usageColumns.ts'
+import { metrics, watchedAtMost } from './usageColumns.ts'
 
 /** A cgroup by its path below the root of every hierarchy; `/` is the root itself. */
 export const cgroupPath = text(4095).regex(
@@ -13,7 +13,7 @@ export const cgroupPath = text(4095).regex(
 export const usageWatch = z
   .strictObject({
     key: text(64),
-    cgroups: z.array(cgroupPath).max(2000),
+    cgroups: z.array(cgroupPath).max(watchedAtMost),
     metrics: z.array(z.enum(metrics)).min(1).max(5),
   })
   // Some fifteen files each.

@@ -1,12 +1,12 @@
 /** The methods `cgroups/…` and `usage/…`. */
-import { columnsOf } from '../protocol/usageColumns.ts'
-import { columnIndex, messageValue, type Look } from '../cgroups/sampler.ts'
 import { killAll, requireNotOurs, setFrozen } from '../cgroups/change.ts'
 import { setLimit } from '../cgroups/limitFiles.ts'
+import { columnIndex, messageValue, type Look } from '../cgroups/sampler.ts'
 import { limits } from '../limits.ts'
+import { numberIn } from '../namespaces/table.ts'
 import { BulkheadError } from '../protocol/errors.ts'
-
 import type { CheckedParams } from '../protocol/methods.ts'
+import { columnsOf } from '../protocol/usageColumns.ts'
 import type { Engine } from './handlers.ts'
 import type { Handlers, Session } from './session.ts'
 
@@ -50,7 +50,8 @@ class Watches {
     }
     const looks: Look[] = []
     try {
-      for (const path of cgroups) looks.push(sampler.look(path, metrics, this.#processOf(path)))
+      for (const path of cgroups)
+        looks.push(sampler.look(path, metrics, metrics.includes('detail') ? this.#processOf(path) : 0))
     } catch (error) {
       for (const look of looks) look.close()
       before?.end()
@@ -76,7 +77,7 @@ class Watches {
     const { tree, namespaces } = this.#engine
     const [pid] = path === '/' ? [] : tree.processes(path)
     const row = pid === undefined ? undefined : namespaces.table.of(pid)
-    return row === undefined || row[2] === namespaces.table.host[2] ? 0 : pid!
+    return row === undefined || numberIn(row, 'net') === numberIn(namespaces.table.host, 'net') ? 0 : pid!
   }
 
   #close(): void {
