@@ -1,11 +1,9 @@
 /** A shell in a running container, and its own stdio, in terminals of the editor. */
 import * as vscode from 'vscode'
 import type { ContainerSummary } from '../../helper/protocol/schemas.ts'
+import { findShell } from '../../helper/protocol/shell.ts'
 import type { ConnectedContext } from '../context.ts'
 import { ProcessTerminal, type TerminalProcess } from './processTerminal.ts'
-
-/** The best shell that there is: looked for inside, by the one that there always is. */
-const findShell = ['/bin/sh', '-c', 'exec "$(command -v bash || command -v ash || command -v sh)"']
 
 function show(context: ConnectedContext, name: string, icon: string, process: TerminalProcess): void {
   vscode.window
@@ -21,7 +19,7 @@ function show(context: ConnectedContext, name: string, icon: string, process: Te
 export function attachShell(context: ConnectedContext, container: ContainerSummary): void {
   show(context, container.name, 'vm-running', {
     start: async (client, size) => {
-      const request = { container: container.id, command: findShell, tty: true, openStdin: true, ...size }
+      const request = { container: container.id, command: [...findShell], tty: true, openStdin: true, ...size }
       return (await client.call('containers/exec', request)).id
     },
     resize: (client, id, size) => client.call('exec/resize', { id, ...size }),

@@ -1,9 +1,9 @@
 /** The verbs `ns` and `enter`, and what they print: namespaces(7) of the whole machine. */
-import { isContainer, namespaceTypes, type NamespaceType } from '../protocol/kernelWords.ts'
 import { Command, Option } from 'commander'
-import { type Owner } from '../protocol/cgroupSchemas.ts'
-import { type Holder, type NamespaceSummary } from '../protocol/namespaceSchemas.ts'
+import type { Owner } from '../protocol/cgroupSchemas.ts'
 import { BulkheadError } from '../protocol/errors.ts'
+import { isContainer, namespaceTypes, type NamespaceType } from '../protocol/kernelWords.ts'
+import type { Holder, NamespaceSummary } from '../protocol/namespaceSchemas.ts'
 import { attached, windowSize } from './attached.ts'
 import { print, withClient } from './session.ts'
 import { formatOption, jsonLines, table, type Format } from './table.ts'

@@ -1,11 +1,11 @@
 /** Which namespaces two processes have in common. */
-import { namespaceTypes } from '../protocol/kernelWords.ts'
+import { describeProcess } from '../host/processes.ts'
 import type { Namespaces } from '../namespaces/namespaces.ts'
 import { numberIn, type Row } from '../namespaces/table.ts'
-import { describeProcess } from '../host/processes.ts'
 import { BulkheadError } from '../protocol/errors.ts'
+import { namespaceTypes } from '../protocol/kernelWords.ts'
 import type { CheckedParams } from '../protocol/methods.ts'
-import { type Comparison } from '../protocol/namespaceSchemas.ts'
+import type { Comparison } from '../protocol/namespaceSchemas.ts'
 import type { Containers } from './containers.ts'
 
 interface Parts {
@@ -26,20 +26,16 @@ interface Side {
 function sideOf({ containers, namespaces }: Parts, reference: Reference): Side {
   const { table } = namespaces
   if ('host' in reference) return { name: 'host', owner: 'host', pid: process.pid, row: table.host }
-  if ('container' in reference) {
-    const container = containers.get(reference.container)
-    container.requireRunning('compared')
-    const { pid } = container.summary()
-    const { name } = container.record
-    return { name, owner: name, pid, row: table.of(pid) ?? table.host }
-  }
-  const { pid } = reference
+  const container = 'container' in reference ? containers.get(reference.container) : undefined
+  container?.requireRunning('compared')
+  const pid = 'pid' in reference ? reference.pid : container!.summary().pid
   const row = table.of(pid)
   const command = describeProcess(pid)?.command
   if (row === undefined || command === undefined)
     throw new BulkheadError('ProcessNotFound', `there is no process ${pid} whose namespaces may be seen`, {
       hint: 'It may have ended.',
     })
+  if (container !== undefined) return { name: container.record.name, owner: container.record.name, pid, row }
   const owner = namespaces.ownerOf(pid)?.name ?? 'host'
   return { name: `${command.split(' ')[0]} (${pid})`, owner, pid, row }
 }

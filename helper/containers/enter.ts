@@ -1,37 +1,23 @@
 /** A process in chosen namespaces of any other, with root's rights. Who may, the policy says. */
-import type { NamespaceType } from '../protocol/kernelWords.ts'
 import { readFileSync } from 'node:fs'
 import { socketName } from '../host/paths.ts'
 import { ofProcess } from '../host/processes.ts'
+import { defaults } from '../limits.ts'
+import { idRanges } from '../namespaces/contents.ts'
 import { cgroupPathIn } from '../namespaces/namespaces.ts'
 import { numberIn, type ProcessTable } from '../namespaces/table.ts'
 import { makeEnterPlan } from '../plan/enterPlan.ts'
-import { cloneFlags } from '../plan/kernel.ts'
+import { flagOfType } from '../plan/kernel.ts'
 import { BulkheadError } from '../protocol/errors.ts'
 import type { EnterRequest } from '../protocol/namespaceSchemas.ts'
-import { defaults } from '../limits.ts'
+import { findShell } from '../protocol/shell.ts'
 import type { Exec, Execs } from './exec.ts'
 import { newId } from './names.ts'
-
-const flagOf: Readonly<Record<NamespaceType, bigint>> = {
-  mnt: cloneFlags.mount,
-  pid: cloneFlags.pid,
-  net: cloneFlags.network,
-  user: cloneFlags.user,
-  uts: cloneFlags.uts,
-  ipc: cloneFlags.ipc,
-  cgroup: cloneFlags.cgroup,
-  time: cloneFlags.time,
-}
-
-/** The best shell that there is: looked for inside, by the one that there always is. */
-const findShell = ['/bin/sh', '-c', 'exec "$(command -v bash || command -v ash || command -v sh)"']
 
 /** The host's id of id 0 in a process's user namespace. */
 function rootIn(pid: number, file: 'uid_map' | 'gid_map'): number {
   const text = ofProcess(pid, (folder) => readFileSync(`${folder}/${file}`, 'utf8')) ?? ''
-  const lines = text.split('\n').map((line) => line.trim().split(/\s+/).map(Number))
-  return lines.find(([inside]) => inside === 0)?.[1] ?? 0
+  return idRanges(text).find(({ inside }) => inside === 0)?.outside ?? 0
 }
 
 /** Resolves when it runs. @throws BulkheadError ProcessNotFound, or which operation failed, and why */
@@ -50,7 +36,7 @@ export async function enter(execs: Execs, table: ProcessTable, request: EnterReq
   const id = newId()
   const plan = makeEnterPlan(
     {
-      args: request.command.length === 0 ? findShell : request.command,
+      args: request.command.length === 0 ? [...findShell] : request.command,
       env: [`PATH=${defaults.path}`, ...(tty ? ['TERM=xterm'] : [])],
       cwd: workingDirectory,
       terminal: tty,
@@ -58,7 +44,7 @@ export async function enter(execs: Execs, table: ProcessTable, request: EnterReq
     },
     {
       ...{ pid, cgroup, openStdin, socket: socketName(id) },
-      flags: others.reduce((all, type) => all | flagOf[type], 0n),
+      flags: others.reduce((all, type) => all | flagOfType[type], 0n),
       rootUid: entersUser ? rootIn(pid, 'uid_map') : 0,
       rootGid: entersUser ? rootIn(pid, 'gid_map') : 0,
     },

@@ -1,5 +1,4 @@
 /** What a container shares, and with whom; what of it is its own; and what a virtual machine would have had to own. */
-import { namespaceTypes } from '../protocol/kernelWords.ts'
 import { readFileSync } from 'node:fs'
 import { release } from 'node:os'
 import type { Cgroups } from '../cgroups/cgroups.ts'
@@ -7,7 +6,8 @@ import { bootTime, kernelSize } from '../host/kernelSize.ts'
 import { ofProcess } from '../host/processes.ts'
 import type { Namespaces } from '../namespaces/namespaces.ts'
 import { numberIn } from '../namespaces/table.ts'
-import { type Shares } from '../protocol/namespaceSchemas.ts'
+import { namespaceTypes } from '../protocol/kernelWords.ts'
+import type { Shares } from '../protocol/namespaceSchemas.ts'
 import type { Container } from './container.ts'
 import type { UsageOf } from './usage.ts'
 

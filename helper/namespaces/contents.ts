@@ -1,18 +1,18 @@
 /** What is inside a namespace, by its kind. */
-import type { NamespaceType } from '../protocol/kernelWords.ts'
 import { readFileSync } from 'node:fs'
 import type { Native } from '../host/native.ts'
 import { ofProcess } from '../host/processes.ts'
 import { BulkheadError } from '../protocol/errors.ts'
+import type { NamespaceType } from '../protocol/kernelWords.ts'
 import type { NamespaceContents } from '../protocol/namespaceSchemas.ts'
 import { mountsOf } from './mountTable.ts'
 import type { Namespaces } from './namespaces.ts'
 import { listeningSockets } from './sockets.ts'
-import { numberIn } from './table.ts'
 
 type Contents<T extends NamespaceType> = Extract<NamespaceContents, { type: T }>
 
-function idRanges(text: string): Contents<'user'>['uids'] {
+/** Lines of a uid_map or gid_map (user_namespaces(7)). */
+export function idRanges(text: string): Contents<'user'>['uids'] {
   return text
     .split('\n')
     .filter(Boolean)
@@ -43,7 +43,7 @@ export class NamespaceInspector {
   /** @throws BulkheadError NamespaceNotFound; WrongState where nobody is in it who could be asked */
   async inspect(type: NamespaceType, id: number): Promise<NamespaceContents> {
     await this.#namespaces.refresh()
-    const pids = [...this.#namespaces.table.rows].filter(([, row]) => numberIn(row, type) === id).map(([pid]) => pid)
+    const pids = this.#namespaces.table.membersOf(type, id)
     const path = this.#namespaces.pathTo(type, id, pids)
     const member = (): number => {
       if (pids[0] !== undefined) return pids[0]

@@ -1,32 +1,21 @@
 /** Namespaces of the whole machine: which there are, how they hang together, who is in them. */
-import { isContainer, namespaceTypes, type NamespaceType } from '../protocol/kernelWords.ts'
 import { readFileSync } from 'node:fs'
 import type { Owners } from '../cgroups/owners.ts'
 import type { Native } from '../host/native.ts'
 import { describeProcess, ofProcess } from '../host/processes.ts'
 import { limits } from '../limits.ts'
-import { type Owner } from '../protocol/cgroupSchemas.ts'
+import { flagOfType } from '../plan/kernel.ts'
+import type { Owner } from '../protocol/cgroupSchemas.ts'
 import { BulkheadError } from '../protocol/errors.ts'
-import {
-  type Holder,
-  type NamespaceList,
-  type NamespaceProcess,
-  type NamespaceSummary,
-} from '../protocol/namespaceSchemas.ts'
+import { isContainer, namespaceTypes, type NamespaceType } from '../protocol/kernelWords.ts'
+import type { Holder, NamespaceList, NamespaceProcess, NamespaceSummary } from '../protocol/namespaceSchemas.ts'
 import { mountsOf } from './mountTable.ts'
 import { numberIn, ProcessTable, type Row } from './table.ts'
 
-/** CLONE_NEW* of <linux/sched.h>. */
-const typeOfFlag: ReadonlyMap<number, NamespaceType> = new Map([
-  [0x0002_0000, 'mnt'],
-  [0x2000_0000, 'pid'],
-  [0x4000_0000, 'net'],
-  [0x1000_0000, 'user'],
-  [0x0400_0000, 'uts'],
-  [0x0800_0000, 'ipc'],
-  [0x0200_0000, 'cgroup'],
-  [0x80, 'time'],
-])
+/** By what NS_GET_NSTYPE answers. */
+const typeOfFlag: ReadonlyMap<number, NamespaceType> = new Map(
+  namespaceTypes.map((type) => [Number(flagOfType[type]), type]),
+)
 
 /** What never changes of a namespace. */
 interface Relations {
@@ -95,7 +84,7 @@ export class Namespaces {
   }
 
   async list(type?: NamespaceType): Promise<NamespaceList> {
-    await this.#refresh()
+    await this.refresh()
     const host = this.table.host
     const wanted = namespaceTypes.filter((one) => type === undefined || one === type)
     const found = new Map(wanted.map((of) => [of, new Map<number, Found>()]))
@@ -125,30 +114,23 @@ export class Namespaces {
 
   /** Processes in a namespace. @throws BulkheadError NamespaceNotFound */
   async members(type: NamespaceType, id: number): Promise<NamespaceProcess[]> {
-    await this.#refresh()
-    const pids = [...this.table.rows].filter(([, row]) => numberIn(row, type) === id).map(([pid]) => pid)
+    await this.refresh()
+    const pids = this.table.membersOf(type, id)
     if (pids.length === 0) this.pathTo(type, id, pids)
     return this.#describe(pids.sort((a, b) => a - b).slice(0, limits.page))
   }
 
   /** Processes with at least one namespace that is not the host's. */
   async processes(): Promise<NamespaceProcess[]> {
-    await this.#refresh()
-    const { host } = this.table
-    const apart = [...this.table.rows].filter(([, row]) => row.some((number, at) => number !== host[at]))
-    return this.#describe(
-      apart
-        .map(([pid]) => pid)
-        .sort((a, b) => a - b)
-        .slice(0, limits.page),
-    )
+    await this.refresh()
+    const pids = [...this.table.apart()].map(([pid]) => pid)
+    return this.#describe(pids.sort((a, b) => a - b).slice(0, limits.page))
   }
 
   /** Names of containers and units whose processes are in a namespace, but for `except`. */
   othersIn(type: NamespaceType, id: number, except: string): string[] {
     const names = new Set<string>()
-    for (const [pid, row] of this.table.rows) {
-      if (numberIn(row, type) !== id) continue
+    for (const pid of this.table.membersOf(type, id)) {
       const { belongsTo, command } = this.#face(pid)
       // A watcher is where it was to bring its container there: it is nobody's company.
       if (belongsTo !== null || command !== 'bulkhead-init') names.add(belongsTo?.name ?? 'host')
@@ -157,9 +139,16 @@ export class Namespaces {
     return [...names].sort()
   }
 
-  /** Looks at all processes now. */
+  /** Makes the table true: by what the kernel said, or by looking at every process. */
   async refresh(): Promise<void> {
-    await this.#refresh()
+    const now = performance.now()
+    if (now - this.#heldAt > limits.namespaces.held) {
+      this.#heldAt = now
+      await this.#scanHeld()
+    }
+    if (this.#scannedAt > 0 && this.table.isFollowed && this.table.update()) return
+    await this.table.scan()
+    this.#scannedAt = performance.now()
   }
 
   /** A path that leads to a namespace that these are in. @throws BulkheadError NamespaceNotFound */
@@ -233,18 +222,6 @@ export class Namespaces {
     return chain.slice(1).map(({ number, type: flag }) => ({ id: number, type: typeOfFlag.get(flag) ?? type }))
   }
 
-  /** Makes the table true: by what the kernel said, or by looking at every process. */
-  async #refresh(): Promise<void> {
-    const now = performance.now()
-    if (now - this.#heldAt > limits.namespaces.held) {
-      this.#heldAt = now
-      await this.#scanHeld()
-    }
-    if (this.#scannedAt > 0 && this.table.isFollowed && this.table.update()) return
-    await this.table.scan()
-    this.#scannedAt = performance.now()
-  }
-
   async #scanHeld(): Promise<void> {
     const found = await this.#native.addon.scanDescriptors('namespaces')
     const seen = new Set<number>()
@@ -296,7 +273,7 @@ export class Namespaces {
       this.table.update()
       await this.table.scan()
     } else if (!this.table.update()) return false
-    const signature = this.#signatureOf(this.table.host)
+    const signature = this.#signatureNow()
     if (signature === this.#signature) return false
     this.#signature = signature
     return true
@@ -313,10 +290,8 @@ export class Namespaces {
   }
 
   /** Who is in what is not the host's: the host's own processes come and go, which changes nothing here. */
-  #signatureOf(host: Row): string {
-    const parts: string[] = []
-    for (const [pid, row] of this.table.rows)
-      if (row.some((number, at) => number !== host[at])) parts.push(`${pid} ${row.join(' ')}`)
+  #signatureNow(): string {
+    const parts = [...this.table.apart()].map(([pid, row]) => `${pid} ${row.join(' ')}`)
     return parts.sort().join()
   }
 }

@@ -1,8 +1,7 @@
 /** Which process is in which namespaces: scanned once, and kept true by what the kernel says of processes. */
-import { namespaceTypes, type NamespaceType } from '../protocol/kernelWords.ts'
-import type { Native } from '../host/native.ts'
-
 import type * as Addon from '../../native/index.d.ts'
+import type { Native } from '../host/native.ts'
+import { namespaceTypes, type NamespaceType } from '../protocol/kernelWords.ts'
 
 const width = namespaceTypes.length
 
@@ -22,6 +21,7 @@ export class ProcessTable {
   readonly #onTouched: (pid?: number, row?: Row) => void
   readonly #rows = new Map<number, Row>()
   #unreadable = 0
+  #host: Row | undefined
   #follower: Addon.ProcessFollower | undefined
 
   /** `onTouched`: what was known of a process, and of the namespaces that it is in now, may not hold any more; without one,
@@ -38,13 +38,27 @@ export class ProcessTable {
   get unreadable(): number {
     return this.#unreadable
   }
-  /** The helper's own. */
+  /** The helper's own, which it never leaves. */
   get host(): Row {
-    return this.#native.addon.namespacesOf(Uint32Array.of(process.pid))
+    this.#host ??= this.#native.addon.namespacesOf(Uint32Array.of(process.pid))
+    return this.#host
   }
   /** What the kernel says is enough: no scan is needed. */
   get isFollowed(): boolean {
     return this.#follower?.seesEveryChange === true
+  }
+
+  /** Pids of those that are in a namespace. */
+  membersOf(type: NamespaceType, id: number): number[] {
+    const pids: number[] = []
+    for (const [pid, row] of this.#rows) if (numberIn(row, type) === id) pids.push(pid)
+    return pids
+  }
+
+  /** Those with at least one namespace that is not the host's. */
+  *apart(): Iterable<[pid: number, row: Row]> {
+    const { host } = this
+    for (const entry of this.#rows) if (entry[1].some((number, at) => number !== host[at])) yield entry
   }
 
   /** From now on the kernel is listened to, where it says something. */

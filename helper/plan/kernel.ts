@@ -1,4 +1,5 @@
 /** Numbers of the kernel's interface that a plan uses. */
+import type { NamespaceType } from '../protocol/kernelWords.ts'
 
 /** clone3(2), from <linux/sched.h>. */
 export const cloneFlags = {
@@ -11,6 +12,18 @@ export const cloneFlags = {
   pid: 0x20000000n,
   network: 0x40000000n,
 } as const
+
+/** The same, by the names of /proc/PID/ns. */
+export const flagOfType: Readonly<Record<NamespaceType, bigint>> = {
+  mnt: cloneFlags.mount,
+  pid: cloneFlags.pid,
+  net: cloneFlags.network,
+  user: cloneFlags.user,
+  uts: cloneFlags.uts,
+  ipc: cloneFlags.ipc,
+  cgroup: cloneFlags.cgroup,
+  time: cloneFlags.time,
+}
 
 /** fsmount(2) and mount_setattr(2), from <linux/mount.h>. */
 export const mountAttributes: Readonly<Record<string, bigint>> = {
