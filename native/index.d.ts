@@ -250,8 +250,8 @@ export function namespaceRelations(path: string): readonly NamespaceRelations[] 
  * user namespaces. */
 export function readInNamespace(path: string, files: readonly string[]): Promise<readonly string[]>
 
-/** What is in the network namespace at a path (rtnetlink(7)). `kind` is empty for a device; `peer` and `master` are indexes
- * of links, 0 for none. */
+/** What is in the network namespace at a path (rtnetlink(7)). `kind` is empty for a device; `master` is the index of
+ * a link, 0 for none. */
 export interface NetworkNamespace {
   readonly links: readonly {
     readonly index: number
@@ -260,7 +260,6 @@ export interface NetworkNamespace {
     readonly mac: string
     readonly mtu: number
     readonly isUp: boolean
-    readonly peer: number
     readonly master: number
   }[]
   readonly addresses: readonly { readonly index: number; readonly address: string }[]

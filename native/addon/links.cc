@@ -4,11 +4,9 @@
 #include <fcntl.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
-#include <sched.h>
 #include <string.h>
 #include <string>
 #include <sys/socket.h>
-#include <thread>
 #include <unistd.h>
 #include <vector>
 
@@ -20,7 +18,7 @@
 namespace {
 
 struct Link {
-  int index = 0, peer = 0, master = 0;
+  int index = 0, master = 0;
   uint32_t mtu = 0;
   bool is_up = false;
   std::string name, mac, kind;
@@ -102,17 +100,11 @@ class Network : public Work {
   Network(Napi::Env env, std::string path) : Work(env, "look into network namespace"), path_(std::move(path)) {}
 
   void Execute() override {
-    int error = 0;
-    std::thread visitor([&] {
-      Fd space = open_namespace(path_);
-      Fd socket;
-      if (!space.valid() || setns(space.get(), CLONE_NEWNET) != 0) error = errno;
-      else socket.reset(rtnetlink::open_socket());
-      if (error == 0 && !(socket.valid() && read_all(socket.get()))) error = errno;
+    bool done = in_namespace(path_, CLONE_NEWNET, [this] {
+      Fd socket(rtnetlink::open_socket());
+      return socket.valid() && read_all(socket.get());
     });
-    visitor.join();
-    errno = error;
-    if (error != 0) fail(path_);
+    if (!done) fail(path_);
   }
 
   Napi::Value result() override {
@@ -125,7 +117,6 @@ class Network : public Work {
       one.Set("mac", link.mac);
       one.Set("mtu", link.mtu);
       one.Set("isUp", link.is_up);
-      one.Set("peer", link.peer);
       one.Set("master", link.master);
       links.Set(links.Length(), one);
     }
@@ -166,7 +157,6 @@ class Network : public Work {
         case IFLA_IFNAME: link.name = string_of(attribute); break;
         case IFLA_ADDRESS: link.mac = mac_of(attribute); break;
         case IFLA_MTU: link.mtu = value_of<uint32_t>(attribute); break;
-        case IFLA_LINK: link.peer = value_of<int>(attribute); break;
         case IFLA_MASTER: link.master = value_of<int>(attribute); break;
         case IFLA_LINKINFO:
           each_attribute(static_cast<const rtattr *>(RTA_DATA(attribute)), RTA_PAYLOAD(attribute),

@@ -4,14 +4,12 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/nsfs.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <string>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <thread>
 #include <unistd.h>
 #include <vector>
 
@@ -183,23 +181,18 @@ Napi::Object relations_of(Napi::Env env, const Fd &space) {
   return one;
 }
 
-// Reads in a namespace, on a thread of its own that goes there.
+// Reads in a namespace.
 class Visit : public Work {
  public:
   Visit(Napi::Env env, std::string path, std::vector<std::string> files)
       : Work(env, "read in namespace"), path_(std::move(path)), files_(std::move(files)) {}
 
   void Execute() override {
-    int error = 0;
-    std::thread visitor([&] {
-      Fd space = open_namespace(path_);
-      if (!space.valid() || setns(space.get(), 0) != 0) error = errno;
-      else
-        for (const std::string &file : files_) contents_.push_back(content_of(file));
+    bool done = in_namespace(path_, 0, [this] {
+      for (const std::string &file : files_) contents_.push_back(content_of(file));
+      return true;
     });
-    visitor.join();
-    errno = error;
-    if (error != 0) fail(path_);
+    if (!done) fail(path_);
   }
 
   Napi::Value result() override {
