@@ -20,8 +20,6 @@ export interface Context {
   readonly usage: UsageModel
   /** Id of the container whose use is shown at the window's foot; empty for none. */
   readonly pinned: Remembered<string>
-  /** The cgroup that has those of all containers, each called by its id; empty without a helper. */
-  readonly cgroupParent: () => Promise<string>
   /** Brings a container into view. */
   readonly revealContainer: (id: string) => void
   readonly onRevealContainer: vscode.Event<string>

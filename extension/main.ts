@@ -58,7 +58,6 @@ export function activate(extension: vscode.ExtensionContext): BulkheadApi {
     ...{ extension, log, connection, containers, images, shared, filter, usage, pinned },
     reveal: (node) => revealed.fire(node),
     onRevealed: revealed.event,
-    cgroupParent: async () => (await connection.client?.call('version'))?.cgroupParent ?? '',
     revealContainer: (id) => revealedContainer.fire(id),
     onRevealContainer: revealedContainer.event,
     revealCgroup: (path) => cgroups.reveal(path),

@@ -63,9 +63,8 @@ function isOurs({ cgroup }: CgroupNode): boolean {
 }
 
 /** A container's own limits are the container's: they hold after a restart, too. */
-function containerOf(context: Context, { cgroup }: CgroupNode): ContainerNode | undefined {
-  const { owner } = cgroup
-  const container = owner?.kind === 'bulkhead' ? context.containers.get(owner.id ?? '') : undefined
+function containerOf(context: Context, { containerId = '' }: CgroupNode): ContainerNode | undefined {
+  const container = context.containers.get(containerId)
   return container === undefined ? undefined : new ContainerNode(container)
 }
 

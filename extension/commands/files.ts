@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises'
 import * as vscode from 'vscode'
 import type { Change, LayerSummary, RootReference } from '../../helper/protocol/imageSchemas.ts'
 import type { ContainerSummary } from '../../helper/protocol/schemas.ts'
+import { sizeText } from '../../helper/protocol/text.ts'
 import { imageLabel } from '../connection/imageModel.ts'
 import { commands } from '../contributions.ts'
 import type { ConnectedContext, Context } from '../context.ts'
@@ -18,7 +19,6 @@ import {
   LayerNode,
   WritableNode,
 } from '../views/layerNodes.ts'
-import { sizeText } from '../views/sizes.ts'
 import { anyState, pickContainers } from './pick.ts'
 import { pickImage, pickImages } from './pickImage.ts'
 import { withTransfer } from './progress.ts'

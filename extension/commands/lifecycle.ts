@@ -1,10 +1,10 @@
 /** Start, stop, kill, pause, unpause, remove: for one row or many. */
 import * as vscode from 'vscode'
 import type { ContainerSummary } from '../../helper/protocol/schemas.ts'
+import { sizeText } from '../../helper/protocol/text.ts'
 import { commands, views, type CommandId } from '../contributions.ts'
 import type { ConnectedContext, Context } from '../context.ts'
 import { runs } from '../connection/containerModel.ts'
-import { sizeText } from '../views/sizes.ts'
 import { anyState, pickContainers } from './pick.ts'
 import { registerConnected, showError } from './register.ts'
 

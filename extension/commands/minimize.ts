@@ -1,12 +1,12 @@
 /** Minimize: a smaller image of what a container really opened. */
 import * as vscode from 'vscode'
 import type { ImageSummary } from '../../helper/protocol/imageSchemas.ts'
+import { sizeText } from '../../helper/protocol/text.ts'
 import { imageLabel } from '../connection/imageModel.ts'
 import { runs } from '../connection/containerModel.ts'
 import { commands, views } from '../contributions.ts'
 import type { ConnectedContext, Context } from '../context.ts'
 import { ContainerNode } from '../views/containerNode.ts'
-import { sizeText } from '../views/sizes.ts'
 import { askName } from './images.ts'
 import { pickImage } from './pickImage.ts'
 import { registerConnected } from './register.ts'

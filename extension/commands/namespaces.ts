@@ -75,9 +75,7 @@ async function enter(context: ConnectedContext, row: unknown): Promise<void> {
   }))
   const picked = await vscode.window.showQuickPick(items, {
     title: vscode.l10n.t('Enter Namespaces of Process {0}', pid),
-    placeHolder: vscode.l10n.t(
-      'Those to enter; of the others it has this machine’s. The shell is root, behind no wall.',
-    ),
+    placeHolder: vscode.l10n.t('Those to enter. The shell is root, behind no wall.'),
     canPickMany: true,
   })
   if (picked === undefined || picked.length === 0) return

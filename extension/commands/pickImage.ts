@@ -1,10 +1,10 @@
 /** Which images a command is for: the rows that are selected, or those that are picked when it came from the palette. */
 import * as vscode from 'vscode'
 import type { ImageSummary } from '../../helper/protocol/imageSchemas.ts'
+import { sizeText } from '../../helper/protocol/text.ts'
 import { imageLabel } from '../connection/imageModel.ts'
 import type { Context } from '../context.ts'
 import { ImageNode } from '../views/layerNodes.ts'
-import { sizeText } from '../views/sizes.ts'
 import { pickValues, selectedOf, type PickOptions } from './selection.ts'
 
 export async function pickImages(

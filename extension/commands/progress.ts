@@ -2,8 +2,8 @@
 import * as vscode from 'vscode'
 import type { Progress } from '../../helper/protocol/imageSchemas.ts'
 import type { Client } from '../../helper/client/client.ts'
+import { sizeText } from '../../helper/protocol/text.ts'
 import type { Context } from '../context.ts'
-import { sizeText } from '../views/sizes.ts'
 
 const words: Readonly<Record<Progress['status'], () => string>> = {
   waiting: () => vscode.l10n.t('waiting'),

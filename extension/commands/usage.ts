@@ -11,24 +11,18 @@ import { register, registerConnected } from './register.ts'
 import { selectedOf } from './selection.ts'
 
 async function usage(context: ConnectedContext, ...args: unknown[]): Promise<void> {
-  const cgroups = selectedOf(args, CgroupNode).map(({ cgroup, title }): UsageSource => {
-    const container = cgroup.owner?.kind === 'bulkhead' ? context.containers.get(cgroup.owner.id ?? '') : undefined
-    return {
-      cgroup: cgroup.path,
-      name: title,
-      startedAt: container?.startedAt ?? null,
-      container: container?.id,
-    }
+  const cgroups = selectedOf(args, CgroupNode).map(({ cgroup, title, containerId = '' }): UsageSource => {
+    const container = context.containers.get(containerId)
+    return { cgroup: cgroup.path, name: title, startedAt: container?.startedAt ?? null, container: container?.id }
   })
   if (cgroups.length > 0) return showUsage(context, cgroups)
   const options = { states: anyState, placeholder: vscode.l10n.t('Containers'), many: true }
   const containers = await pickContainers(context, args, options)
   if (containers.length === 0) return
-  const parent = await context.cgroupParent()
-  showUsage(
-    context,
-    containers.map(({ id, name, startedAt }) => ({ cgroup: `${parent}/${id}`, name, startedAt, container: id })),
-  )
+  const sources = containers.map(async ({ id, name, startedAt }) => {
+    return { cgroup: await context.usage.cgroupOf(id), name, startedAt, container: id }
+  })
+  showUsage(context, await Promise.all(sources))
 }
 
 export function usageCommands(context: Context): vscode.Disposable {
@@ -38,7 +32,7 @@ export function usageCommands(context: Context): vscode.Disposable {
     registerForOne(context, commands.pin, (_connected, { id }) => (context.pinned.value = id), ['running', 'paused']),
     register(context, commands.unpin, () => (context.pinned.value = '')),
     registerForOne(context, commands.showCgroup, async (connected, container) => {
-      if (runs(container)) await connected.revealCgroup(`${await connected.cgroupParent()}/${container.id}`)
+      if (runs(container)) await connected.revealCgroup(await connected.usage.cgroupOf(container.id))
     }),
   )
 }

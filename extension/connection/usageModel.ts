@@ -5,7 +5,7 @@ import { columnsOf, type Metric, type UsageColumn } from '../../helper/protocol/
 import type { Connection } from './connection.ts'
 
 /** Samples that are kept: two minutes. */
-export const kept = 120
+const kept = 120
 
 interface Watch {
   readonly metrics: readonly Metric[]
@@ -19,24 +19,31 @@ export class UsageModel implements vscode.Disposable {
   readonly #watches = new Map<string, Watch>()
   readonly #series = new Map<string, Map<UsageColumn, (number | null)[]>>()
   readonly #subscription: vscode.Disposable
+  #parent: Promise<string> | undefined
 
   constructor(connection: Connection, log: vscode.LogOutputChannel) {
     this.#connection = connection
     this.#log = log
     this.#subscription = connection.onDidChange((state) => {
       this.#series.clear()
+      this.#parent = undefined
       if (state === 'connected') for (const key of this.#watches.keys()) this.#ask(key)
     })
   }
 
   /** From now on these are watched under this key, and no others. None ends it. */
   watch(key: string, watch: Watch): void {
+    if (watch.cgroups.length === 0) return this.end(key)
     const before = this.#watches.get(key)
-    if (watch.cgroups.length === 0) this.#watches.delete(key)
-    else this.#watches.set(key, watch)
-    const same =
-      before?.cgroups.join('\n') === watch.cgroups.join('\n') && before.metrics.join() === watch.metrics.join()
-    if (same || (before === undefined && watch.cgroups.length === 0)) return
+    this.#watches.set(key, watch)
+    if (before?.cgroups.join('\n') === watch.cgroups.join('\n') && before.metrics.join() === watch.metrics.join())
+      return
+    this.#ask(key)
+    this.#forget()
+  }
+
+  end(key: string): void {
+    if (!this.#watches.delete(key)) return
     this.#ask(key)
     this.#forget()
   }
@@ -46,25 +53,36 @@ export class UsageModel implements vscode.Disposable {
     return this.#series.get(cgroup)?.get(column) ?? []
   }
 
-  latest(cgroup: string, column: UsageColumn): number | null {
-    return this.values(cgroup, column).at(-1) ?? null
+  /** The cgroup that has those of all containers, each called by its id; empty without a helper. */
+  cgroupParent(): Promise<string> {
+    this.#parent ??= this.#askForParent()
+    return this.#parent
+  }
+
+  async cgroupOf(container: string): Promise<string> {
+    return `${await this.cgroupParent()}/${container}`
   }
 
   dispose(): void {
     this.#subscription.dispose()
   }
 
+  async #askForParent(): Promise<string> {
+    const version = await this.#connection.client?.call('version')
+    return version?.cgroupParent ?? ''
+  }
+
   #ask(key: string): void {
     const { client } = this.#connection
     if (client === undefined) return
     const watch = this.#watches.get(key)
-    client.onUsage(key, watch === undefined ? undefined : (sample) => this.#take(watch, sample))
+    client.onUsage(key, watch === undefined ? undefined : (sample) => this.#take(key, watch, sample))
     client
       .call('usage/watch', { key, cgroups: [...(watch?.cgroups ?? [])], metrics: [...(watch?.metrics ?? ['cpu'])] })
       .catch((error: unknown) => this.#log.warn(String(error)))
   }
 
-  #take(watch: Watch, sample: UsageSample): void {
+  #take(key: string, watch: Watch, sample: UsageSample): void {
     const columns = columnsOf(watch.metrics)
     sample.rows.forEach((row, at) => {
       const cgroup = watch.cgroups[at]
@@ -78,7 +96,8 @@ export class UsageModel implements vscode.Disposable {
         if (values.length > kept) values.shift()
       })
     })
-    watch.onSample(sample)
+    // Whoever watches the same again hears of it in the other's place.
+    this.#watches.get(key)?.onSample(sample)
   }
 
   /** Of what nobody watches any more. */

@@ -4,7 +4,8 @@ import type { Comparison } from '../../helper/protocol/namespaceSchemas.ts'
 import type { Params } from '../../helper/protocol/methods.ts'
 import type { ConnectedContext } from '../context.ts'
 import { typeMeaning, typeTitle } from '../views/namespaceWords.ts'
-import { escape, pageHtml, showPage } from './html.ts'
+import { escape } from './escape.ts'
+import { pageHtml, showPage } from './html.ts'
 
 type Row = Comparison['rows'][number]
 

@@ -1,11 +1,7 @@
 /** Pages of ours: text, tables and drawings. Nothing is loaded from anywhere else. */
 import * as vscode from 'vscode'
 import type { Context } from '../context.ts'
-
-/** Text that is not ours, in a page of ours. */
-export function escape(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
-}
+import { escape } from './escape.ts'
 
 export interface PageOptions {
   /** Addresses of style sheets, as the page may load them. */

@@ -1,10 +1,11 @@
 /** What a container shares, and what is its own; beside it, what a virtual machine of the same job would have had to own. */
 import * as vscode from 'vscode'
 import type { Shares } from '../../helper/protocol/namespaceSchemas.ts'
+import { sizeText } from '../../helper/protocol/text.ts'
 import type { ConnectedContext } from '../context.ts'
 import { typeTitle } from '../views/namespaceWords.ts'
-import { sizeText } from '../views/sizes.ts'
-import { escape, pageHtml, showPage } from './html.ts'
+import { escape } from './escape.ts'
+import { pageHtml, showPage } from './html.ts'
 import { layersHtml } from './sharing.ts'
 
 interface Line {

@@ -1,10 +1,11 @@
 /** What is shared: bytes an image's or a container's own, and bytes that others use, too. */
 import * as vscode from 'vscode'
 import type { Sharing } from '../../helper/protocol/imageSchemas.ts'
+import { sizeText } from '../../helper/protocol/text.ts'
 import type { ConnectedContext } from '../context.ts'
 import { instructionOf } from '../views/layerNodes.ts'
-import { sizeText } from '../views/sizes.ts'
-import { escape, pageHtml, showPage } from './html.ts'
+import { escape } from './escape.ts'
+import { pageHtml, showPage } from './html.ts'
 
 type Part = Sharing['parts'][number]
 
@@ -46,7 +47,7 @@ function summaryOf({ own, shared }: Sharing): string {
 function row(part: Part, sharing: Sharing): string {
   const others = part.with.length === 0 ? vscode.l10n.t('nobody') : part.with.join(', ')
   return `<tr>
-    <th scope="row" class="${isOwn(part, sharing) ? 'own' : 'shared'}" title="${escape(nameOf(part))}">${escape(nameOf(part))}</th>
+    <th scope="row" class="swatch ${isOwn(part, sharing) ? 'own' : 'shared'}" title="${escape(nameOf(part))}">${escape(nameOf(part))}</th>
     <td class="time">${sizeText(part.size)}</td>
     <td class="detail" title="${escape(others)}">${escape(others)}</td>
   </tr>`

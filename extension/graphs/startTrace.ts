@@ -2,7 +2,8 @@
 import * as vscode from 'vscode'
 import type { ContainerSummary, StartTrace, TraceStep } from '../../helper/protocol/schemas.ts'
 import type { ConnectedContext } from '../context.ts'
-import { escape, pageHtml, showPage, type PageOptions } from './html.ts'
+import { escape } from './escape.ts'
+import { pageHtml, showPage, type PageOptions } from './html.ts'
 
 function microseconds(value: number): string {
   return value >= 1000 ? `${(value / 1000).toFixed(2)} ms` : `${Math.round(value)} µs`

@@ -54,7 +54,7 @@ class UsagePanel {
     this.#panel.onDidDispose(() => {
       reconnected.dispose()
       clearInterval(this.#timer)
-      context.usage.watch(this.#key, { metrics: this.#metrics, cgroups: [], onSample: () => undefined })
+      context.usage.end(this.#key)
     })
   }
 

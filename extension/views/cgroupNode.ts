@@ -2,8 +2,9 @@
 import * as vscode from 'vscode'
 import type { Cgroup, CgroupDetails, CgroupProcess, Owner } from '../../helper/protocol/cgroupSchemas.ts'
 import { isContainer, type LimitName } from '../../helper/protocol/kernelWords.ts'
+import { sizeText } from '../../helper/protocol/text.ts'
 import { processesText } from './counts.ts'
-import { sizeText } from './sizes.ts'
+import { programOf } from './program.ts'
 import { tableTooltip } from './tooltip.ts'
 
 const { None, Collapsed } = vscode.TreeItemCollapsibleState
@@ -37,6 +38,12 @@ export class CgroupNode extends vscode.TreeItem {
     this.parent = parent
     this.id = `cgroup:${path}`
     this.take(cgroup)
+  }
+
+  /** Id of the container of this helper's whose it is. */
+  get containerId(): string | undefined {
+    const { owner } = this.cgroup
+    return owner?.kind === 'bulkhead' ? owner.id : undefined
   }
 
   /** As it is now. */
@@ -76,7 +83,7 @@ export class CgroupProcessNode extends vscode.TreeItem {
   readonly process: CgroupProcess
 
   constructor(parent: CgroupNode, process: CgroupProcess) {
-    super(process.command.split(' ')[0]!.replace(/.*\/(?=.)/, ''), None)
+    super(programOf(process.command), None)
     this.process = process
     this.id = `${parent.id}:process:${process.pid}`
     this.description = `${process.pid} · ${sizeText(process.memory)}`

@@ -1,6 +1,7 @@
 /** The Cgroups view: the kernel's tree, read as it is opened, followed by what the kernel says of it, with what each uses. */
 import * as vscode from 'vscode'
 import type { Client } from '../../helper/client/client.ts'
+import { join, parentOf } from '../../helper/protocol/cgroupPaths.ts'
 import type { Cgroup, CgroupsChanged } from '../../helper/protocol/cgroupSchemas.ts'
 import { isContainer } from '../../helper/protocol/kernelWords.ts'
 import { watchedAtMost } from '../../helper/protocol/usageColumns.ts'
@@ -239,8 +240,7 @@ export class CgroupsProvider implements vscode.TreeDataProvider<CgroupTreeNode>,
   }
 
   #nodeOf(path: string): CgroupNode | undefined {
-    const above = path.slice(0, path.lastIndexOf('/')) || '/'
-    return this.#directories.get(above)?.nodes.get(path)
+    return this.#directories.get(parentOf(path))?.nodes.get(path)
   }
 
   #forget(): void {
@@ -288,15 +288,15 @@ export class CgroupsProvider implements vscode.TreeDataProvider<CgroupTreeNode>,
     const directory = this.#directories.get(path)
     if (directory === undefined || client === undefined) return
     const parent = this.#nodeOf(path)
-    const join = (name: string): string => (path === '/' ? `/${name}` : `${path}/${name}`)
     for (const name of removed) {
-      if (directory.nodes.delete(join(name))) directory.offset--
-      this.#directories.delete(join(name))
-      this.#open.delete(join(name))
+      const gone = join(path, name)
+      if (directory.nodes.delete(gone)) directory.offset--
+      this.#directories.delete(gone)
+      this.#open.delete(gone)
       directory.total--
     }
     const found = await Promise.all(
-      added.map((name) => client.call('cgroups/inspect', { path: join(name) }).catch(() => undefined)),
+      added.map((name) => client.call('cgroups/inspect', { path: join(path, name) }).catch(() => undefined)),
     )
     for (const cgroup of found) {
       if (cgroup === undefined || directory.nodes.has(cgroup.path)) continue

@@ -5,8 +5,9 @@ import type { ContainerProcess, Health } from '../../helper/protocol/lifecycleSc
 import type { Endpoint, PublishedPort } from '../../helper/protocol/networkSchemas.ts'
 import type { ContainerSummary } from '../../helper/protocol/schemas.ts'
 import type { MountPoint } from '../../helper/protocol/volumeSchemas.ts'
+import { sizeText } from '../../helper/protocol/text.ts'
 import { portText } from './containerNode.ts'
-import { sizeText } from './sizes.ts'
+import { programOf } from './program.ts'
 import { tableTooltip } from './tooltip.ts'
 
 const { None, Collapsed } = vscode.TreeItemCollapsibleState
@@ -65,7 +66,7 @@ export class ProcessNode extends vscode.TreeItem {
 
   /** `percent`: of one processor since the last look; undefined at the first. */
   constructor(container: ContainerSummary, process: ContainerProcess, percent: number | undefined) {
-    super(process.command.split(' ')[0]!.replace(/.*\/(?=.)/, ''), None)
+    super(programOf(process.command), None)
     this.process = process
     this.id = `${container.id}/process/${process.pid}`
     const load = percent === undefined ? [] : [`${percent.toFixed(1)} %`]

@@ -76,7 +76,7 @@ class ContainersProvider implements vscode.TreeDataProvider<Node>, vscode.Dispos
     if (!(node instanceof ContainerNode)) return item
     this.usage.hover(node)
     const tooltip = tooltipOf(node.container)
-    const cgroup = `${await this.#context.cgroupParent()}/${node.container.id}`
+    const cgroup = await this.#context.usage.cgroupOf(node.container.id)
     for (const metric of ['cpu', 'memory'] as const)
       appendGraph(tooltip, { values: valuesOf(this.#context.usage, cgroup, metric), metric })
     item.tooltip = tooltip

@@ -10,10 +10,10 @@ import type {
   RootReference,
 } from '../../helper/protocol/imageSchemas.ts'
 import type { ContainerSummary } from '../../helper/protocol/schemas.ts'
+import { sizeText } from '../../helper/protocol/text.ts'
 import { imageLabel } from '../connection/imageModel.ts'
 import { commands } from '../contributions.ts'
 import { uriOf } from '../files/uri.ts'
-import { sizeText } from './sizes.ts'
 
 const { Collapsed, None } = vscode.TreeItemCollapsibleState
 

@@ -63,7 +63,7 @@ export class LiveUsage implements vscode.Disposable {
   }
 
   async #learn(): Promise<void> {
-    this.#parent = await this.#context.cgroupParent()
+    this.#parent = await this.#context.usage.cgroupParent()
     this.#watch()
   }
 

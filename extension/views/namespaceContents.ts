@@ -2,9 +2,9 @@
 import * as vscode from 'vscode'
 import type { Client } from '../../helper/client/client.ts'
 import type { NamespaceContents, NamespaceSummary } from '../../helper/protocol/namespaceSchemas.ts'
+import { sizeText } from '../../helper/protocol/text.ts'
 import { FactNode, HostProcessNode, InsideNode } from './namespaceNodes.ts'
 import { idRangeText } from './namespaceWords.ts'
-import { sizeText } from './sizes.ts'
 
 type Of<T extends NamespaceContents['type']> = Extract<NamespaceContents, { type: T }>
 type Mount = Of<'mnt'>['mounts'][number]

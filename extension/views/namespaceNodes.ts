@@ -5,6 +5,7 @@ import type { NamespaceType } from '../../helper/protocol/kernelWords.ts'
 import type { Holder, NamespaceProcess, NamespaceSummary } from '../../helper/protocol/namespaceSchemas.ts'
 import { processesText } from './counts.ts'
 import { ownerName, typeIcons, typeMeaning, typeTitle } from './namespaceWords.ts'
+import { programOf } from './program.ts'
 import { tableTooltip } from './tooltip.ts'
 
 const { None, Collapsed } = vscode.TreeItemCollapsibleState
@@ -124,7 +125,7 @@ export class HostProcessNode extends vscode.TreeItem {
 
   /** `isOpen`: its namespaces are below it. */
   constructor(process: NamespaceProcess, within: string, isOpen = false) {
-    super(process.command.split(' ')[0]!.replace(/.*\/(?=.)/, ''), isOpen ? Collapsed : None)
+    super(programOf(process.command), isOpen ? Collapsed : None)
     this.process = process
     this.id = `${within}process:${process.pid}`
     const { pid, pids, command, uid, belongsTo } = process

@@ -19,7 +19,6 @@ export class NamespacesProvider implements vscode.TreeDataProvider<Node>, vscode
   readonly onDidChangeTreeData = this.#onDidChange.event
   readonly #subscriptions: vscode.Disposable[]
   #list: Promise<readonly NamespaceSummary[]> | undefined
-  #unreadable = 0
   #timer: NodeJS.Timeout | undefined
   #isVisible = false
 
@@ -35,10 +34,6 @@ export class NamespacesProvider implements vscode.TreeDataProvider<Node>, vscode
         if (change.affectsConfiguration(settings.namespacesBy)) this.#forget()
       }),
     ]
-  }
-
-  get unreadable(): number {
-    return this.#unreadable
   }
 
   async getChildren(parent?: Node): Promise<Node[]> {
@@ -109,9 +104,7 @@ export class NamespacesProvider implements vscode.TreeDataProvider<Node>, vscode
   }
 
   async #read(): Promise<readonly NamespaceSummary[]> {
-    const { namespaces, unreadable } = await this.#context.connection.client!.call('namespaces/list', {})
-    this.#unreadable = unreadable
-    return namespaces
+    return (await this.#context.connection.client!.call('namespaces/list', {})).namespaces
   }
 
   async #roots(): Promise<Node[]> {

@@ -12,22 +12,21 @@ export function pinnedItem(context: Context): vscode.Disposable {
   const { usage, pinned, containers } = context
   const item = vscode.window.createStatusBarItem('bulkhead.pinned', vscode.StatusBarAlignment.Left)
   item.name = vscode.l10n.t('Bulkhead: Pinned Container')
-  const none = { metrics: ['cpu', 'memory'] as const, cgroups: [], onSample: () => undefined }
 
   async function show(): Promise<void> {
     const container = containers.get(pinned.value)
     if (container === undefined || context.connection.state !== 'connected') {
-      usage.watch(key, none)
+      usage.end(key)
       return item.hide()
     }
     item.command = { command: commands.showUsage, title: '', arguments: [new ContainerNode(container)] }
     if (!runs(container)) {
-      usage.watch(key, none)
+      usage.end(key)
       item.text = `$(pulse) ${container.name}`
       item.tooltip = vscode.l10n.t('{0} does not run', container.name)
       return item.show()
     }
-    const cgroup = `${await context.cgroupParent()}/${container.id}`
+    const cgroup = await usage.cgroupOf(container.id)
     const draw = (): void => {
       const texts = [usageText(usage, cgroup, 'cpu'), usageText(usage, cgroup, 'memory', 0).trim()].filter(Boolean)
       item.text = `$(pulse) ${container.name} ${texts.join(' · ')}`

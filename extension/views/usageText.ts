@@ -3,7 +3,7 @@ import * as vscode from 'vscode'
 import type { Metric, UsageColumn } from '../../helper/protocol/usageColumns.ts'
 import type { UsageModel } from '../connection/usageModel.ts'
 import { graph, sparkline } from '../graphs/sparkline.ts'
-import { sizeText } from './sizes.ts'
+import { valueText } from '../graphs/values.ts'
 
 /** What a row shows: one of these. */
 export type ShownMetric = Exclude<Metric, 'detail'>
@@ -18,17 +18,11 @@ export function metricTitle(metric: ShownMetric): string {
   }[metric]
 }
 
-export function valueText(metric: ShownMetric, value: number): string {
-  switch (metric) {
-    case 'cpu':
-      return `${value.toFixed(value < 10 ? 1 : 0)} %`
-    case 'memory':
-      return sizeText(Math.round(value))
-    case 'io':
-      return `${sizeText(Math.round(value))}/s`
-    case 'pids':
-      return String(Math.round(value))
-  }
+const units = { cpu: 'percent', memory: 'bytes', io: 'rate', pids: 'count' } as const
+
+/** A row has no room for parts of a byte. */
+function textOf(metric: ShownMetric, value: number): string {
+  return valueText(units[metric], metric === 'cpu' ? value : Math.round(value))
 }
 
 function sum(a: number | null | undefined, b: number | null | undefined): number | null {
@@ -49,7 +43,7 @@ export function usageText(usage: UsageModel, cgroup: string, metric: ShownMetric
   if (latest == null) return ''
   // A whole block is a whole processor, so that an idle one is flat.
   const full = metric === 'cpu' ? 100 : undefined
-  return `${sparkline(values, length, full)} ${valueText(metric, latest)}`
+  return `${sparkline(values, length, full)} ${textOf(metric, latest)}`
 }
 
 /** A larger curve with its least, mean and most. */
@@ -62,10 +56,10 @@ export function appendGraph(
   const image = Buffer.from(graph(values, limit)).toString('base64')
   const mean = known.reduce((total, value) => total + value, 0) / known.length
   const words = [
-    vscode.l10n.t('least {0}', valueText(metric, Math.min(...known))),
-    vscode.l10n.t('mean {0}', valueText(metric, mean)),
-    vscode.l10n.t('most {0}', valueText(metric, Math.max(...known))),
-    ...(limit === null ? [] : [vscode.l10n.t('limit {0}', valueText(metric, limit))]),
+    vscode.l10n.t('least {0}', textOf(metric, Math.min(...known))),
+    vscode.l10n.t('mean {0}', textOf(metric, mean)),
+    vscode.l10n.t('most {0}', textOf(metric, Math.max(...known))),
+    ...(limit === null ? [] : [vscode.l10n.t('limit {0}', textOf(metric, limit))]),
   ]
   tooltip
     .appendMarkdown(`\n\n![](data:image/svg+xml;base64,${image})\n\n`)

@@ -1,10 +1,9 @@
 /** Which charts there are, and each as uPlot draws it. */
 import uPlot from 'uplot'
 import type { UsageColumn } from '../../helper/protocol/usageColumns.ts'
+import { valueText, type Unit } from '../graphs/values.ts'
 import type { Samples } from './data.ts'
 import type { ChartName, Mark, MarkKind, ShownSeries, Texts } from './messages.ts'
-
-type Unit = 'percent' | 'bytes' | 'rate' | 'count'
 
 interface ChartKind {
   readonly name: ChartName
@@ -29,26 +28,6 @@ export const chartKinds: readonly ChartKind[] = [
   { name: 'pids', unit: 'count', columns: ['pids'], parts: [], limit: 'pidsLimit' },
   { name: 'pressure', unit: 'percent', columns: ['cpuPressure', 'memoryPressure', 'ioPressure'], parts: [] },
 ]
-
-const sizes = ['B', 'kB', 'MB', 'GB', 'TB']
-
-function bytes(value: number): string {
-  const step = Math.abs(value) < 1000 ? 0 : Math.min(sizes.length - 1, Math.floor(Math.log10(Math.abs(value)) / 3))
-  return `${Number((value / 1000 ** step).toPrecision(3))} ${sizes[step]}`
-}
-
-export function valueText(unit: Unit, value: number): string {
-  switch (unit) {
-    case 'percent':
-      return `${value.toFixed(value < 10 ? 1 : 0)} %`
-    case 'bytes':
-      return bytes(value)
-    case 'rate':
-      return `${bytes(value)}/s`
-    case 'count':
-      return String(Math.round(value))
-  }
-}
 
 /** A line of a chart. */
 export interface Line {

@@ -1,6 +1,8 @@
 /** What is shown, as files. */
 import { usageColumns } from '../../helper/protocol/usageColumns.ts'
-import { chartKinds, columnAt, dataOf, linesOf, valueText, type Theme } from './charts.ts'
+import { escape } from '../graphs/escape.ts'
+import { valueText } from '../graphs/values.ts'
+import { chartKinds, columnAt, dataOf, linesOf, type Theme } from './charts.ts'
 import type { Samples } from './data.ts'
 import type { ShownSeries, Texts } from './messages.ts'
 
@@ -31,10 +33,6 @@ export function csvOf({ series, samples, range }: Shown): string {
 
 const size = { width: 640, height: 180, left: 70, top: 24, bottom: 18 }
 
-function escaped(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
-}
-
 /** The charts one below the other, as lines that can be scaled. */
 export function svgOf(shown: Shown): string {
   const { series, samples, theme, texts, range } = shown
@@ -55,16 +53,16 @@ export function svgOf(shown: Shown): string {
         value == null || (isLimit && value > most) ? [] : `${x(times[index]!).toFixed(1)},${y(value).toFixed(1)}`,
       )
       const dashed = dash === undefined ? '' : ` stroke-dasharray="${dash.join(' ')}"`
-      return `<polyline points="${points.join(' ')}" fill="none" stroke="${color}" stroke-width="1.5"${dashed}><title>${escaped(label)}</title></polyline>`
+      return `<polyline points="${points.join(' ')}" fill="none" stroke="${color}" stroke-width="1.5"${dashed}><title>${escape(label)}</title></polyline>`
     })
     const text = (left: number, top: number, content: string): string =>
-      `<text x="${left}" y="${top}" fill="${theme.foreground}" font-size="11" font-family="sans-serif">${escaped(content)}</text>`
+      `<text x="${left}" y="${top}" fill="${theme.foreground}" font-size="11" font-family="sans-serif">${escape(content)}</text>`
     return `<g transform="translate(0 ${row * size.height})">
 ${text(size.left, 14, texts.charts[kind.name])}${text(4, size.top + 8, valueText(kind.unit, most))}${text(4, size.top + plotHeight, valueText(kind.unit, 0))}
 <rect x="${size.left}" y="${size.top}" width="${plotWidth}" height="${plotHeight}" fill="none" stroke="${theme.faint}"/>
 ${curves.join('\n')}
 ${text(size.left, size.height - 4, new Date(from * 1000).toLocaleString())}
-<text x="${size.width - 10}" y="${size.height - 4}" text-anchor="end" fill="${theme.foreground}" font-size="11" font-family="sans-serif">${escaped(new Date(to * 1000).toLocaleString())}</text>
+<text x="${size.width - 10}" y="${size.height - 4}" text-anchor="end" fill="${theme.foreground}" font-size="11" font-family="sans-serif">${escape(new Date(to * 1000).toLocaleString())}</text>
 </g>`
   })
   const height = chartKinds.length * size.height

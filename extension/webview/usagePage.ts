@@ -1,7 +1,8 @@
 /** The page of the usage panel: its charts, its buttons, its words. Nothing is loaded from anywhere. */
 import type uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
-import { chartKinds, columnAt, dataOf, linesOf, makeChart, readTheme, signOf, valueText, type Line } from './charts.ts'
+import { valueText } from '../graphs/values.ts'
+import { chartKinds, columnAt, dataOf, linesOf, makeChart, readTheme, signOf, type Line } from './charts.ts'
 import { Samples, spans } from './data.ts'
 import { csvOf, pngOf, svgOf } from './export.ts'
 import { marksOf } from './marks.ts'
@@ -28,7 +29,7 @@ function element<K extends keyof HTMLElementTagNameMap>(name: K, className = '',
 class Page {
   readonly #series: readonly ShownSeries[]
   readonly #texts: Texts
-  #samples = new Samples([], 'second')
+  #samples: Samples
   #charts: Chart[] = []
   #marks: Mark[] = []
   #theme = readTheme()
@@ -47,10 +48,7 @@ class Page {
   constructor(series: readonly ShownSeries[], texts: Texts) {
     this.#series = series
     this.#texts = texts
-    this.#samples = new Samples(
-      series.map(() => []),
-      'second',
-    )
+    this.#samples = this.#none('second')
     document.body.replaceChildren(this.#header(), this.#grid, this.#details())
     this.#said.setAttribute('aria-live', 'polite')
     this.#build()
@@ -83,6 +81,14 @@ class Page {
         line.insertCell().textContent = text
     }
     this.#disks.replaceChildren(...(rows.length === 0 ? [] : [element('h2', '', disks), table]))
+  }
+
+  /** Before the history is there. */
+  #none(resolution: Resolution): Samples {
+    return new Samples(
+      this.#series.map(() => []),
+      resolution,
+    )
   }
 
   #header(): HTMLElement {
@@ -282,10 +288,7 @@ class Page {
 
   #choose(resolution: Resolution): void {
     this.#zoom = undefined
-    this.#samples = new Samples(
-      this.#series.map(() => []),
-      resolution,
-    )
+    this.#samples = this.#none(resolution)
     vscode.postMessage({ type: 'resolution', resolution })
     this.#showButtons()
   }

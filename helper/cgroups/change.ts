@@ -1,8 +1,9 @@
 /** Freezing, thawing and killing any cgroup with all below it. */
+import { join } from '../protocol/cgroupPaths.ts'
 import { BulkheadError } from '../protocol/errors.ts'
 import { killProcesses, pidsIn, setFrozenV1, setFrozenV2 } from './files.ts'
 import type { Hierarchies } from './hierarchies.ts'
-import { join, noCgroup } from './tree.ts'
+import { noCgroup } from './tree.ts'
 
 function unsupported(path: string, what: string): BulkheadError {
   return new BulkheadError('Unsupported', `${path} cannot be ${what}: it is not in the hierarchy of the freezer`, {

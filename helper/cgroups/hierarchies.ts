@@ -2,6 +2,7 @@
 import { closeSync, fstatSync, readFileSync, watch, writeSync } from 'node:fs'
 import { isErrno } from '../host/errno.ts'
 import type { Native } from '../host/native.ts'
+import { join } from '../protocol/cgroupPaths.ts'
 import { BulkheadError } from '../protocol/errors.ts'
 
 export interface Hierarchy {
@@ -72,7 +73,7 @@ export class Hierarchies {
     path: string,
     work: (directory: string) => Promise<T> | T,
   ): Promise<T | undefined> {
-    const fd = this.#open(root, path.slice(1))
+    const fd = this.#open(root, path)
     if (fd === undefined) return undefined
     try {
       return await work(`/proc/self/fd/${fd}`)
@@ -83,16 +84,16 @@ export class Hierarchies {
 
   /** A cgroup's directory has a link for each child, and two of its own (kernfs). */
   hasChildren({ root }: Hierarchy, path: string): boolean {
-    return this.#opened(root, path.slice(1), (fd) => fstatSync(fd).nlink > 2) ?? false
+    return this.#opened(root, path, (fd) => fstatSync(fd).nlink > 2) ?? false
   }
 
   has({ root }: Hierarchy, path: string): boolean {
-    return this.#opened(root, path.slice(1), () => true) ?? false
+    return this.#opened(root, path, () => true) ?? false
   }
 
   /** The text of a cgroup's file; undefined where there is none. */
   read({ root }: Hierarchy, path: string, file: string): string | undefined {
-    return this.#opened(root, below(path, file), (fd) => {
+    return this.#opened(root, join(path, file), (fd) => {
       try {
         return readFileSync(fd, 'utf8').trim()
       } catch (error) {
@@ -109,12 +110,12 @@ export class Hierarchies {
       writeSync(fd, value)
       return true
     }
-    return this.#opened(root, below(path, file), write, true) ?? false
+    return this.#opened(root, join(path, file), write, true) ?? false
   }
 
   /** Calls with the name of a child that came or went. Returns what ends it; undefined where there is no such cgroup. */
   follow({ root }: Hierarchy, path: string, onChild: (name: string) => void): (() => void) | undefined {
-    return this.#opened(root, path.slice(1), (fd) => {
+    return this.#opened(root, path, (fd) => {
       try {
         // inotify(7) follows the directory, not its name.
         const watcher = watch(`/proc/self/fd/${fd}`, { persistent: false }, (event, name) => {
@@ -144,7 +145,7 @@ export class Hierarchies {
   }
 
   #open(root: string, path: string, writable = false): number | undefined {
-    return unlessAbsent(() => this.#native.addon.openBelow(root, path, writable))
+    return unlessAbsent(() => this.#native.addon.openBelow(root, path.slice(1), writable))
   }
 }
 
@@ -155,8 +156,4 @@ function unlessAbsent<T>(open: () => T): T | undefined {
     if (isErrno(error, 'ENOENT', 'ENODEV', 'ENOTDIR')) return undefined
     throw error
   }
-}
-
-function below(path: string, file: string): string {
-  return path === '/' ? file : `${path.slice(1)}/${file}`
 }

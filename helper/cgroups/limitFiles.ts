@@ -1,6 +1,7 @@
 /** Limits of any cgroup: which files they are, what values mean, and whether one can be set. */
 import { totalmem } from 'node:os'
 import { isErrno } from '../host/errno.ts'
+import { parentOf } from '../protocol/cgroupPaths.ts'
 import { BulkheadError } from '../protocol/errors.ts'
 import { limitNames, type LimitName } from '../protocol/kernelWords.ts'
 import { parseBytes } from '../protocol/text.ts'
@@ -107,10 +108,6 @@ const examples: Readonly<Record<LimitName, string>> = {
 
 function number(value: string): number {
   return value === 'max' ? Infinity : Number(value)
-}
-
-function parentOf(path: string): string {
-  return path.slice(0, path.lastIndexOf('/')) || '/'
 }
 
 /** @throws BulkheadError LimitRefused when one above has less: it would have no effect */

@@ -1,6 +1,7 @@
 /** What cgroups use, once a second: those alone that somebody looks at. Counters become rates here. */
 import type * as Addon from '../../native/index.d.ts'
 import type { Native } from '../host/native.ts'
+import { join } from '../protocol/cgroupPaths.ts'
 import type { Metric, usageColumns } from '../protocol/usageColumns.ts'
 import { counterFiles, counters, rawColumns, width, type CounterFile } from './counters.ts'
 import type { Hierarchies } from './hierarchies.ts'
@@ -118,7 +119,7 @@ export class UsageSampler {
       const hierarchy = controller === 'unified' ? this.#hierarchies.unified : this.#hierarchies.of(controller)
       if (hierarchy === undefined) continue
       const indexes = Object.values(columns).map((column) => at[column])
-      const options = { root: hierarchy.root, path: `${path}/${file}`.replace(/^\/+/, ''), format }
+      const options = { root: hierarchy.root, path: join(path, file).slice(1), format }
       this.#native.add(place.slot, { ...options, keys: Object.keys(columns), columns: indexes, every })
       for (const index of indexes) {
         place.scales[index] = scale

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { describeProcess } from '../host/processes.ts'
 import { limits } from '../limits.ts'
+import { join } from '../protocol/cgroupPaths.ts'
 import type { Cgroup, CgroupDetails } from '../protocol/cgroupSchemas.ts'
 import { BulkheadError } from '../protocol/errors.ts'
 import { pidsIn } from './files.ts'
@@ -18,10 +19,6 @@ let collator: Intl.Collator | undefined
 function inOrder(names: Iterable<string>): string[] {
   collator ??= new Intl.Collator('en', { numeric: true })
   return [...names].sort(collator.compare)
-}
-
-export function join(path: string, name: string): string {
-  return path === '/' ? `/${name}` : `${path}/${name}`
 }
 
 export function noCgroup(path: string): BulkheadError {

@@ -1,7 +1,7 @@
 /** Values as people write them on a command line. */
 import { constants } from 'node:os'
 import { InvalidArgumentError } from 'commander'
-import { parseBytes } from '../protocol/text.ts'
+import { parseBytes, sizeText } from '../protocol/text.ts'
 
 /** @throws InvalidArgumentError, which commander prints */
 export function bytes(text: string): number {
@@ -80,10 +80,7 @@ export function span(milliseconds: number): string {
 
 /** `12.3MB` for bytes, in steps of 1000, as Docker shows sizes. */
 export function size(value: number): string {
-  const names = ['B', 'kB', 'MB', 'GB', 'TB']
-  const step = Math.min(names.length - 1, value < 1 ? 0 : Math.floor(Math.log10(value) / 3))
-  const number = value / 1000 ** step
-  return `${step === 0 ? number : Number(number.toPrecision(3))}${names[step]}`
+  return sizeText(value).replace(' ', '')
 }
 
 /** `12.3MiB` for bytes, in steps of 1024, as Docker shows memory. */
