@@ -12,11 +12,16 @@ const checks = {
   format: ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.'],
 }
 
-let failed = 0
+const failures: string[] = []
 for (const [name, args] of Object.entries(checks)) {
   const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' })
   process.stdout.write(`  ${status === 0 ? '✔' : '✖'} ${name}\n`)
-  if (status !== 0) failed++
+  if (status !== 0) failures.push(name)
 }
-writeCounts({ passed: Object.keys(checks).length - failed, failed, skipped: 0 })
-process.exit(failed === 0 ? 0 : 1)
+writeCounts({
+  passed: Object.keys(checks).length - failures.length,
+  failed: failures.length,
+  skipped: 0,
+  failures,
+})
+process.exit(failures.length === 0 ? 0 : 1)

@@ -35,24 +35,25 @@ const suites: readonly Suite[] = [
   { name: 'clean', run: tests('test/clean/*.test.ts'), cannot: needsRoot },
 ]
 
+const none: Counts = { passed: 0, failed: 0, skipped: 0, failures: [] }
+
 /** A suite that ends badly without counting counts as one failure. */
 function runSuite(suite: Suite, directory: string): Counts {
   const reason = suite.cannot?.()
   process.stdout.write(`\n── ${suite.name} ${'─'.repeat(70 - suite.name.length)}\n`)
   if (reason !== undefined) {
     process.stdout.write(`skipped: ${reason}\n`)
-    return { passed: 0, failed: 0, skipped: 1 }
+    return { ...none, skipped: 1 }
   }
   const file = join(directory, suite.name)
-  const { status } = spawnSync(process.execPath, suite.run, {
+  const { status, signal } = spawnSync(process.execPath, suite.run, {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
     env: { ...process.env, BULKHEAD_COUNTS: file, BULKHEAD_BEFORE: JSON.stringify(before) },
   })
-  const counts = existsSync(file)
-    ? (JSON.parse(readFileSync(file, 'utf8')) as Counts)
-    : { passed: 0, failed: 0, skipped: 0 }
-  return status !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts
+  const counts = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Counts) : none
+  if (status === 0 || counts.failed > 0) return counts
+  return { ...counts, failed: 1, failures: [`the suite ended with ${signal ?? `exit status ${status}`}`] }
 }
 
 const wanted = process.argv.slice(2)
@@ -62,14 +63,20 @@ if (unknown.length > 0) {
   process.exit(2)
 }
 const build = spawnSync(process.execPath, ['scripts/build.ts'], { cwd: root, stdio: 'inherit' })
-if (build.status !== 0) process.exit(1)
+if (build.status !== 0) {
+  process.stdout.write('\nfailed in build\n\n0 passed, 1 failed\n')
+  process.exit(1)
+}
 const before = leftovers()
 const directory = mkdtempSync('/tmp/counts-')
 const results = suites
   .filter(({ name }) => wanted.length === 0 || wanted.includes(name))
-  .map((suite) => runSuite(suite, directory))
+  .map((suite) => ({ name: suite.name, ...runSuite(suite, directory) }))
 rmSync(directory, { recursive: true })
-const sum = (key: keyof Counts): number => results.reduce((total, counts) => total + counts[key], 0)
+// Once more at the end, where they are found in a quarter of an hour's output.
+for (const { name, failures } of results)
+  for (const failure of failures) process.stdout.write(`\nfailed in ${name}: ${failure}\n`)
+const sum = (key: 'passed' | 'failed' | 'skipped'): number => results.reduce((total, counts) => total + counts[key], 0)
 const skipped = sum('skipped') === 0 ? '' : `, ${sum('skipped')} skipped`
 process.stdout.write(`\n${sum('passed')} passed, ${sum('failed')} failed${skipped}\n`)
 process.exit(sum('failed') === 0 ? 0 : 1)

@@ -58,15 +58,19 @@ export function setLimits(operations: readonly Operation[]): void {
   for (const [file, value] of again) writeFileSync(file, value)
 }
 
-/** The number in a file, or after a word in a file of many lines; 0 where there is none. `max` is Infinity. */
-export function numberIn(file: string, word?: string): number {
-  let text: string
+/** The text of a file; empty where there is none, or its cgroup is removed at this moment. */
+export function textOf(file: string): string {
   try {
-    text = readFileSync(file, 'utf8').trim()
+    return readFileSync(file, 'utf8').trim()
   } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ENODEV')) return 0
+    if (isErrno(error, 'ENOENT', 'ENODEV')) return ''
     throw error
   }
+}
+
+/** The number in a file, or after a word in a file of many lines; 0 where there is none. `max` is Infinity. */
+export function numberIn(file: string, word?: string): number {
+  const text = textOf(file)
   const found = word === undefined ? text : new RegExp(`^${word} (\\S+)$`, 'm').exec(text)?.[1]
   return found === 'max' ? Infinity : Number(found ?? 0)
 }
@@ -110,9 +114,9 @@ export function childCgroups(directory: string): string[] {
   }
 }
 
-/** Pids of the processes in a cgroup, those of its children not among them. */
+/** Pids of the processes in a cgroup, those of its children not among them; none when it is gone. */
 export function processesOf(directory: string): number[] {
-  return pidsIn(readFileSync(`${directory}/cgroup.procs`, 'utf8'))
+  return pidsIn(textOf(`${directory}/cgroup.procs`))
 }
 
 /** Of the text of a cgroup.procs. */

@@ -67,7 +67,8 @@ export class Hierarchies {
       .slice(0, -1)
   }
 
-  /** Does something with a cgroup's directory, opened below its mount point; undefined where there is none. */
+  /** Does something with a cgroup's directory, opened below its mount point; undefined where there is none, or none any
+   * more. */
   async with<T>(
     { root }: Hierarchy,
     path: string,
@@ -77,6 +78,9 @@ export class Hierarchies {
     if (fd === undefined) return undefined
     try {
       return await work(`/proc/self/fd/${fd}`)
+    } catch (error) {
+      if (isAbsent(error)) return undefined
+      throw error
     } finally {
       closeSync(fd)
     }
@@ -153,7 +157,11 @@ function unlessAbsent<T>(open: () => T): T | undefined {
   try {
     return open()
   } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ENODEV', 'ENOTDIR')) return undefined
+    if (isAbsent(error)) return undefined
     throw error
   }
+}
+
+function isAbsent(error: unknown): boolean {
+  return isErrno(error, 'ENOENT', 'ENODEV', 'ENOTDIR')
 }

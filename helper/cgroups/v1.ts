@@ -13,6 +13,7 @@ import {
   removeIfEmpty,
   setFrozenV1,
   setLimits,
+  textOf,
   unlessGone,
 } from './files.ts'
 
@@ -80,12 +81,12 @@ export class CgroupsV1 implements Cgroups {
     if (!existsSync(memory)) return undefined
     const accounts = this.#parents.has('cpuacct') ? 'cpuacct' : 'cpu'
     const limit = numberIn(of('memory', 'memory.limit_in_bytes'))
-    const bytes = (operation: string): number => {
-      const file = of('blkio', 'blkio.throttle.io_service_bytes')
-      if (!existsSync(file)) return 0
-      const found = [...readFileSync(file, 'utf8').matchAll(new RegExp(`^\\S+ ${operation} (\\d+)$`, 'gm'))]
-      return found.reduce((sum, [, number]) => sum + Number(number), 0)
-    }
+    const io = textOf(of('blkio', 'blkio.throttle.io_service_bytes'))
+    const bytes = (operation: string): number =>
+      [...io.matchAll(new RegExp(`^\\S+ ${operation} (\\d+)$`, 'gm'))].reduce(
+        (sum, [, found]) => sum + Number(found),
+        0,
+      )
     return {
       cpu: numberIn(of(accounts, 'cpuacct.usage')),
       memory: Math.max(0, numberIn(memory) - numberIn(of('memory', 'memory.stat'), 'total_inactive_file')),
@@ -129,7 +130,7 @@ export class CgroupsV1 implements Cgroups {
   }
 
   isFrozen(id: string): boolean {
-    return readFileSync(join(this.#parent('freezer'), id, 'freezer.state'), 'utf8').trim() !== 'THAWED'
+    return ['FREEZING', 'FROZEN'].includes(textOf(join(this.#parent('freezer'), id, 'freezer.state')))
   }
 
   /** v1 has no cgroup.kill: freeze, so that nothing forks away meanwhile, signal all, thaw. */

@@ -13,6 +13,7 @@ import {
   removeIfEmpty,
   setFrozenV2,
   setLimits,
+  textOf,
   unlessGone,
 } from './files.ts'
 
@@ -107,7 +108,7 @@ export class CgroupsV2 implements Cgroups {
   usage(id: string): Usage | undefined {
     const of = (file: string): string => join(this.#directory(id), file)
     if (!existsSync(of('cgroup.procs'))) return undefined
-    const io = existsSync(of('io.stat')) ? readFileSync(of('io.stat'), 'utf8') : ''
+    const io = textOf(of('io.stat'))
     const bytes = (key: string): number =>
       [...io.matchAll(new RegExp(`\\b${key}=(\\d+)`, 'g'))].reduce((sum, [, number]) => sum + Number(number), 0)
     return {
@@ -149,7 +150,7 @@ export class CgroupsV2 implements Cgroups {
   }
 
   isFrozen(id: string): boolean {
-    return readFileSync(join(this.#directory(id), 'cgroup.freeze'), 'utf8').trim() === '1'
+    return textOf(join(this.#directory(id), 'cgroup.freeze')) === '1'
   }
 
   async kill(id: string): Promise<void> {

@@ -8,6 +8,7 @@
 import { rmSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
+import { unlessGone } from '../cgroups/files.ts'
 import { defaults } from '../limits.ts'
 import type { Operation } from '../plan/operations.ts'
 import { encodePlan } from '../plan/encode.ts'
@@ -264,14 +265,17 @@ export class Container {
   async pause(): Promise<void> {
     this.requireRunning('paused')
     if (this.#state === 'paused') throw new BulkheadError('WrongState', `${this.label} is paused already`)
-    await this.#engine.cgroups.freeze(this.id)
+    await unlessGone(this.#engine.cgroups.freeze(this.id))
+    this.requireRunning('paused')
     this.#state = 'paused'
     this.publish('pause')
   }
 
   async unpause(): Promise<void> {
     if (this.#state !== 'paused') throw new BulkheadError('WrongState', `${this.label} is not paused`)
-    await this.#engine.cgroups.thaw(this.id)
+    // One that was killed while it was frozen ends now, and its watcher removes the cgroup.
+    await unlessGone(this.#engine.cgroups.thaw(this.id))
+    if (!this.runs) return
     this.#state = 'running'
     this.publish('unpause')
   }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { CgroupTree, until } from '../support/cgroupTree.ts'
+import { CgroupTree } from '../support/cgroupTree.ts'
+import { until } from '../support/until.ts'
 import { TestHelper } from '../support/helper.ts'
 import { VsCodeWindow } from '../support/window.ts'
 

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { Client } from '../../helper/client/client.ts'
 import { namespaceTypes, type NamespaceType } from '../../helper/protocol/kernelWords.ts'
 import type { NamespaceContents, NamespaceSummary } from '../../helper/protocol/namespaceSchemas.ts'
-import { until } from '../support/cgroupTree.ts'
+import { until } from '../support/until.ts'
 import { TestHelper } from '../support/helper.ts'
 import { rejects } from '../support/rejects.ts'
 

@@ -15,10 +15,7 @@ describe('the life of a container', () => {
   })
   after(() => helper.stop())
   afterEach(async () => {
-    const client = await helper.client()
-    for (const { id } of await client.call('containers/list'))
-      await client.call('containers/remove', { container: id, force: true })
-    client.close()
+    await helper.removeContainers()
   })
 
   type Request = Partial<Params<'containers/run'>>

@@ -58,18 +58,3 @@ export class CgroupTree {
     for (const one of [...below, '']) this.remove(one)
   }
 }
-
-/** Asks until it is so. */
-export async function until<T>(
-  what: string,
-  probe: () => Promise<T | false | undefined> | T | false | undefined,
-  milliseconds = 10_000,
-): Promise<T> {
-  const end = Date.now() + milliseconds
-  while (Date.now() < end) {
-    const found = await probe()
-    if (found !== undefined && found !== false) return found
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-  throw new Error(`${what}: not within ${milliseconds} ms`)
-}

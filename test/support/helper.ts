@@ -6,6 +6,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect } from '../../helper/client/connect.ts'
 import type { Client } from '../../helper/client/client.ts'
+import { BulkheadError } from '../../helper/protocol/errors.ts'
 import type { Params } from '../../helper/protocol/methods.ts'
 import type { BulkheadEvent, ContainerSummary } from '../../helper/protocol/schemas.ts'
 import { busyboxArchive } from './busybox.ts'
@@ -152,15 +153,23 @@ export class TestHelper {
 
   /** Removes every container, ends the helper, removes its folders. */
   async stop(): Promise<void> {
-    const client = await this.client()
-    for (const { id } of await client.call('containers/list')) {
-      const removed = client.call('containers/remove', { container: id, force: true }).catch(() => undefined)
-      await within(15_000, `removal of container ${id}`, removed)
-    }
+    await this.removeContainers()
     for (const open of this.#clients.splice(0)) open.close()
     await within(15_000, 'the end of the helper', this.kill('SIGTERM'))
     this.#namespace?.close()
     rmSync(this.directory, { recursive: true, force: true })
+  }
+
+  async removeContainers(): Promise<void> {
+    const client = await this.client()
+    for (const { id } of await client.call('containers/list')) {
+      const removed = client.call('containers/remove', { container: id, force: true }).catch((error: unknown) => {
+        // One that is removed when it ends has been quicker.
+        if (!(error instanceof BulkheadError && error.reason === 'ContainerNotFound')) throw error
+      })
+      await within(15_000, `removal of container ${id}`, removed)
+    }
+    client.close()
   }
 
   async client(): Promise<Client> {

@@ -1,4 +1,4 @@
-/** Mocha's spec output for people, and the counts for the runner: a line of JSON in the file BULKHEAD_COUNTS. */
+/** Mocha's spec output for people, and the counts for the runner: JSON in the file BULKHEAD_COUNTS. */
 const { writeFileSync } = require('node:fs')
 const { reporters } = require('mocha')
 
@@ -8,8 +8,9 @@ module.exports = class extends reporters.Spec {
     runner.once('end', () => {
       const { passes, failures, pending } = this.stats
       const file = process.env.BULKHEAD_COUNTS
+      const failed = this.failures.map((test) => `${test.fullTitle()}: ${test.err?.message}`)
       if (file !== undefined)
-        writeFileSync(file, JSON.stringify({ passed: passes, failed: failures, skipped: pending }))
+        writeFileSync(file, JSON.stringify({ passed: passes, failed: failures, skipped: pending, failures: failed }))
     })
   }
 }

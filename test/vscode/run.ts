@@ -2,7 +2,7 @@
 import { build } from 'esbuild'
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { writeCounts, type Counts } from '../support/counts.ts'
+import { countsIn, writeCounts, type Counts } from '../support/counts.ts'
 import { root, TestHelper } from '../support/helper.ts'
 import { RealRegistry } from '../support/registry.ts'
 import { VsCodeWindow } from '../support/window.ts'
@@ -53,10 +53,10 @@ async function withHelper<T>(work: (helper: TestHelper) => Promise<T>): Promise<
 }
 
 /** Both hosts print the counts on the suite's console. */
-function countsIn(output: string): Counts {
-  const match = /BULKHEAD_COUNTS (\{.*?\})/.exec(output)
-  if (match === null) throw new Error(`the suite did not report:\n${output}`)
-  return JSON.parse(match[1]!) as Counts
+function verdictIn(output: string): Counts {
+  const counts = countsIn(output)
+  if (counts === undefined) throw new Error(`the suite did not report:\n${output}`)
+  return counts
 }
 
 async function inBrowser(helper: TestHelper): Promise<Counts> {
@@ -82,7 +82,7 @@ async function inBrowser(helper: TestHelper): Promise<Counts> {
     await window.screenshot('vscode-suite')
     await window.close()
   }
-  return countsIn(output)
+  return verdictIn(output)
 }
 
 async function onDesktop(helper: TestHelper, executable: string): Promise<Counts> {
@@ -106,7 +106,7 @@ async function onDesktop(helper: TestHelper, executable: string): Promise<Counts
   } finally {
     process.stdout.write = write
   }
-  return countsIn(written.join(''))
+  return verdictIn(written.join(''))
 }
 
 await bundle()
