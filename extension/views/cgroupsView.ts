@@ -1,12 +1,13 @@
 /** The Cgroups view: the kernel's tree, read as it is opened, followed by what the kernel says of it, with what each uses. */
 import * as vscode from 'vscode'
 import type { Client } from '../../helper/client/client.ts'
-import { join, parentOf } from '../../helper/protocol/cgroupPaths.ts'
+import { join } from '../../helper/protocol/cgroupPaths.ts'
 import type { Cgroup, CgroupsChanged } from '../../helper/protocol/cgroupSchemas.ts'
 import { isContainer } from '../../helper/protocol/kernelWords.ts'
 import { watchedAtMost } from '../../helper/protocol/usageColumns.ts'
 import { contextKeys, settings, views } from '../contributions.ts'
 import type { Context } from '../context.ts'
+import { CgroupDirectory } from './cgroupDirectory.ts'
 import {
   CgroupNode,
   CgroupProcessNode,
@@ -21,18 +22,10 @@ import { appendGraph, metricTitle, shownMetrics, usageText, valuesOf, type Shown
 const key = 'cgroups'
 /** Rows that are written anew at once: the rest has its turn with the next sample. */
 const rowsAtOnce = 150
+/** Rows that fit what is looked for, until which a directory is read on. */
+const screenful = 100
 /** Samples between two sortings by use: rows that jump cannot be read. */
 const sortEvery = 5
-
-interface Directory {
-  readonly nodes: Map<string, CgroupNode>
-  processes: CgroupProcessNode[]
-  total: number
-  /** How many were asked for. */
-  offset: number
-  /** As it is shown. */
-  shown: CgroupTreeNode[]
-}
 
 interface Look {
   readonly metric: ShownMetric
@@ -55,7 +48,7 @@ export class CgroupsProvider implements vscode.TreeDataProvider<CgroupTreeNode>,
   readonly onDidChangeTreeData = this.#onDidChange.event
   readonly #subscriptions: vscode.Disposable[]
   /** Those that are open, by path; the root's is `/`. */
-  readonly #directories = new Map<string, Directory>()
+  readonly #directories = new Map<string, CgroupDirectory>()
   readonly #open = new Set<string>(['/'])
   readonly #hovered = new Hovered()
   #filter = ''
@@ -144,10 +137,9 @@ export class CgroupsProvider implements vscode.TreeDataProvider<CgroupTreeNode>,
     const { client } = this.#context.connection
     const directory = this.#directories.get(parent?.cgroup.path ?? '/')
     if (client === undefined || directory === undefined) return
-    await this.#page(client, parent, directory)
-    this.#arrange(directory, parent)
-    this.#onDidChange.fire(parent)
-    this.#watch()
+    const before = this.#fitting(directory).length
+    await directory.readOn(client, () => this.#fitting(directory).length > before)
+    this.#show(directory)
   }
 
   /** The row of a cgroup, its ancestors read as need be; undefined where there is none. */
@@ -156,11 +148,12 @@ export class CgroupsProvider implements vscode.TreeDataProvider<CgroupTreeNode>,
     const parts = path.split('/').filter(Boolean)
     for (const [depth] of parts.entries()) {
       const here = `/${parts.slice(0, depth + 1).join('/')}`
-      const children = await this.getChildren(node)
+      await this.getChildren(node)
+      const { client } = this.#context.connection
       const directory = this.#directories.get(node?.cgroup.path ?? '/')
-      node =
-        directory?.nodes.get(here) ??
-        (children.find((one) => one instanceof CgroupNode && one.cgroup.path === here) as CgroupNode)
+      if (client === undefined || directory === undefined) return undefined
+      if (await directory.readOn(client, () => directory.nodes.has(here))) this.#show(directory)
+      node = directory.nodes.get(here)
       if (node === undefined) return undefined
     }
     return node
@@ -179,10 +172,11 @@ export class CgroupsProvider implements vscode.TreeDataProvider<CgroupTreeNode>,
     vscode.Disposable.from(...this.#subscriptions, this.#onDidChange).dispose()
   }
 
-  async #read(client: Client, path: string, parent: CgroupNode | undefined): Promise<Directory> {
-    const directory: Directory = { nodes: new Map(), processes: [], total: 0, offset: 0, shown: [] }
+  async #read(client: Client, path: string, parent: CgroupNode | undefined): Promise<CgroupDirectory> {
+    const directory = new CgroupDirectory(parent)
     try {
-      await this.#page(client, parent, directory)
+      await directory.readPage(client)
+      await this.#fill(client, directory)
       if (parent !== undefined && parent.cgroup.processes > 0) {
         const { processList } = await client.call('cgroups/inspect', { path })
         directory.processes = processList.map((process) => new CgroupProcessNode(parent, process))
@@ -191,23 +185,23 @@ export class CgroupsProvider implements vscode.TreeDataProvider<CgroupTreeNode>,
       this.#context.log.debug(String(error)) // removed meanwhile
     }
     this.#directories.set(path, directory)
-    this.#arrange(directory, parent)
+    this.#arrange(directory)
     this.#watch()
     return directory
   }
 
-  async #page(client: Client, parent: CgroupNode | undefined, directory: Directory): Promise<void> {
-    const path = parent?.cgroup.path ?? '/'
-    const { cgroups, total } = await client.call('cgroups/list', { path, offset: directory.offset })
-    directory.offset += cgroups.length
-    directory.total = total
-    for (const cgroup of cgroups) directory.nodes.set(cgroup.path, new CgroupNode(cgroup, parent))
+  /** What is looked for may stand on a later page. */
+  #fill(client: Client, directory: CgroupDirectory): Promise<boolean> {
+    return directory.readOn(client, () => this.#fitting(directory).length >= screenful)
+  }
+
+  #fitting({ nodes }: CgroupDirectory): CgroupNode[] {
+    return [...nodes.values()].filter(({ cgroup }) => !(this.#look.hideIdle && cgroup.idle) && this.#fitsFilter(cgroup))
   }
 
   /** Decides what is shown of a directory, and in which order. */
-  #arrange(directory: Directory, parent: CgroupNode | undefined): void {
-    const fits = ({ cgroup }: CgroupNode): boolean => !(this.#look.hideIdle && cgroup.idle) && this.#fitsFilter(cgroup)
-    const nodes = [...directory.nodes.values()].filter(fits)
+  #arrange(directory: CgroupDirectory): void {
+    const nodes = this.#fitting(directory)
     for (const node of nodes) this.#describe(node)
     if (this.#look.byUsage) {
       const used = new Map(
@@ -215,8 +209,14 @@ export class CgroupsProvider implements vscode.TreeDataProvider<CgroupTreeNode>,
       )
       nodes.sort((a, b) => used.get(b)! - used.get(a)!)
     }
-    const left = directory.total - directory.offset
-    directory.shown = [...nodes, ...directory.processes, ...(left > 0 ? [new MoreCgroupsNode(parent, left)] : [])]
+    const { left, parent, processes } = directory
+    directory.shown = [...nodes, ...processes, ...(left > 0 ? [new MoreCgroupsNode(parent, left)] : [])]
+  }
+
+  #show(directory: CgroupDirectory): void {
+    this.#arrange(directory)
+    this.#onDidChange.fire(directory.parent)
+    this.#watch()
   }
 
   /** One that has others below it may hide what is looked for. */
@@ -235,12 +235,15 @@ export class CgroupsProvider implements vscode.TreeDataProvider<CgroupTreeNode>,
   }
 
   #showAgain(): void {
-    for (const [path, directory] of this.#directories) this.#arrange(directory, this.#nodeOf(path))
+    for (const directory of this.#directories.values()) this.#arrange(directory)
     this.#onDidChange.fire(undefined)
+    this.#fillAll().catch((error: unknown) => this.#context.log.debug(String(error))) // one was removed meanwhile
   }
 
-  #nodeOf(path: string): CgroupNode | undefined {
-    return this.#directories.get(parentOf(path))?.nodes.get(path)
+  async #fillAll(): Promise<void> {
+    const { client } = this.#context.connection
+    if (client === undefined) return
+    for (const directory of this.#directories.values()) if (await this.#fill(client, directory)) this.#show(directory)
   }
 
   #forget(): void {
@@ -268,10 +271,10 @@ export class CgroupsProvider implements vscode.TreeDataProvider<CgroupTreeNode>,
   #onSample(): void {
     this.#samples++
     if (this.#look.byUsage && this.#samples % sortEvery === 0) {
-      for (const [path, directory] of this.#directories) {
+      for (const directory of this.#directories.values()) {
         const before = directory.shown.map(({ id }) => id).join()
-        this.#arrange(directory, this.#nodeOf(path))
-        if (directory.shown.map(({ id }) => id).join() !== before) this.#onDidChange.fire(this.#nodeOf(path))
+        this.#arrange(directory)
+        if (directory.shown.map(({ id }) => id).join() !== before) this.#onDidChange.fire(directory.parent)
       }
     }
     const rows = [...this.#directories].flatMap(([path, { shown }]) => (this.#open.has(path) ? shown : []))
@@ -287,26 +290,17 @@ export class CgroupsProvider implements vscode.TreeDataProvider<CgroupTreeNode>,
     const { client } = this.#context.connection
     const directory = this.#directories.get(path)
     if (directory === undefined || client === undefined) return
-    const parent = this.#nodeOf(path)
     for (const name of removed) {
       const gone = join(path, name)
-      if (directory.nodes.delete(gone)) directory.offset--
+      directory.remove(gone)
       this.#directories.delete(gone)
       this.#open.delete(gone)
-      directory.total--
     }
     const found = await Promise.all(
       added.map((name) => client.call('cgroups/inspect', { path: join(path, name) }).catch(() => undefined)),
     )
-    for (const cgroup of found) {
-      if (cgroup === undefined || directory.nodes.has(cgroup.path)) continue
-      directory.nodes.set(cgroup.path, new CgroupNode(cgroup, parent))
-      directory.offset++
-      directory.total++
-    }
-    this.#arrange(directory, parent)
-    this.#onDidChange.fire(parent)
-    this.#watch()
+    for (const cgroup of found) if (cgroup !== undefined) directory.add(cgroup)
+    this.#show(directory)
   }
 }
 

