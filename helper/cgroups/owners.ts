@@ -85,12 +85,17 @@ export const engineState: EngineState = {
   runc: '/run/runc',
 }
 
+/** Milliseconds for which an answer holds. Nobody's may be a container whose engine has not written it down yet. */
+const ownedFor = 60_000
+const unownedFor = 1_000
+
 /** How their engines call containers. Read once each: an engine's container is not called otherwise later, but for Docker's
  * `rename`, which is seen after a minute. */
 export class Owners {
   readonly #state: EngineState
   readonly #ours: (path: string) => Owner | undefined
   readonly #known = new Map<string, { readonly owner: Owner | null; readonly until: number }>()
+  #runc = { names: new Map<string, string>(), until: 0 }
 
   /** `ours`: of a cgroup that is a container's of this helper. */
   constructor(ours: (path: string) => Owner | undefined, state = engineState) {
@@ -107,7 +112,7 @@ export class Owners {
     const found = ownerOfPath(path) ?? this.#runcOwner(path)
     const owner = found === null ? null : { ...found, name: this.#nameOf(found) ?? found.name }
     if (this.#known.size > 20_000) this.#known.clear()
-    this.#known.set(path, { owner, until: Date.now() + 60_000 })
+    this.#known.set(path, { owner, until: Date.now() + (owner === null ? unownedFor : ownedFor) })
     return owner
   }
 
@@ -145,15 +150,24 @@ export class Owners {
     }
   }
 
-  /** runc's containers may have any cgroup: which one, it writes down. */
+  /** runc's containers may have any cgroup: which one, it writes down. Read once for all that are asked about together. */
   #runcOwner(path: string): Owner | null {
-    for (const name of entries(this.#state.runc)) {
-      const state = document(join(this.#state.runc, name, 'state.json')) as
-        { cgroup_paths?: Record<string, string> } | undefined
-      const paths = Object.values(state?.cgroup_paths ?? {})
-      if (paths.some((one) => one.endsWith(path) && /^\/sys\/fs\/cgroup(?:\/[^/]+)?$/.test(one.slice(0, -path.length))))
-        return { kind: 'runc', name, id: name }
-    }
-    return null
+    if (this.#runc.until < Date.now())
+      this.#runc = { names: runcNames(this.#state.runc), until: Date.now() + unownedFor }
+    const name = this.#runc.names.get(path)
+    return name === undefined ? null : { kind: 'runc', name, id: name }
   }
+}
+
+/** Names of runc's containers by their cgroups: of v2 under no controller, of v1 each below its hierarchy's mount point. */
+function runcNames(root: string): Map<string, string> {
+  const names = new Map<string, string>()
+  for (const name of entries(root)) {
+    const state = document(join(root, name, 'state.json')) as { cgroup_paths?: Record<string, unknown> } | undefined
+    for (const [controller, path] of Object.entries(state?.cgroup_paths ?? {})) {
+      const mountPoint = controller === '' ? /^\/sys\/fs\/cgroup(?=\/)/ : /^\/sys\/fs\/cgroup\/[^/]+(?=\/)/
+      if (typeof path === 'string' && mountPoint.test(path)) names.set(path.replace(mountPoint, ''), name)
+    }
+  }
+  return names
 }

@@ -57,11 +57,14 @@ describe('the owner of a cgroup', () => {
     mkdirSync(join(state.containerd, 'k8s.io', id), { recursive: true })
     const annotations = { 'io.kubernetes.cri.sandbox-name': 'shop', 'io.kubernetes.cri.container-name': 'db' }
     writeFileSync(join(state.containerd, 'k8s.io', id, 'config.json'), JSON.stringify({ annotations }))
-    mkdirSync(join(state.runc, 'job'), { recursive: true })
-    writeFileSync(
-      join(state.runc, 'job/state.json'),
-      JSON.stringify({ cgroup_paths: { memory: '/sys/fs/cgroup/memory/jobs/one' } }),
-    )
+    for (const [job, cgroup_paths] of [
+      ['job', { memory: '/sys/fs/cgroup/memory/jobs/one' }],
+      ['job2', { '': '/sys/fs/cgroup/jobs/two' }],
+      ['odd', { '': 7, memory: '/elsewhere' }],
+    ] as const) {
+      mkdirSync(join(state.runc, job), { recursive: true })
+      writeFileSync(join(state.runc, job, 'state.json'), JSON.stringify({ cgroup_paths }))
+    }
     const owners = new Owners(
       (path) => (path === '/ours/x' ? { kind: 'bulkhead', name: 'mine', id: 'x' } : undefined),
       state,
@@ -71,6 +74,8 @@ describe('the owner of a cgroup', () => {
     assert.equal(name(`/machine.slice/libpod-${id}.scope`), 'pod')
     assert.equal(name(`/kubepods/podx/${id}`), 'shop/db')
     assert.equal(name('/jobs/one'), 'job')
+    assert.equal(name('/jobs/two'), 'job2')
+    assert.equal(name('/memory/jobs/one'), undefined)
     assert.equal(name(`/docker/${id.replace('0', 'f')}`), id.replace('0', 'f').slice(0, 12))
     assert.equal(name('/ours/x'), 'mine')
     writeFileSync(state.podman, '{ not json')
