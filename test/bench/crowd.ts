@@ -1,12 +1,9 @@
 /** Many cgroups and processes to be looked at, and gone again. */
 import { spawn, type ChildProcess } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs'
+import { hierarchy, isV2 } from '../support/cgroupTree.ts'
 
-const isV2 = existsSync('/sys/fs/cgroup/cgroup.controllers')
-const roots = isV2
-  ? ['/sys/fs/cgroup']
-  : ['cpu', 'cpuacct', 'memory', 'pids', 'blkio'].map((controller) => join('/sys/fs/cgroup', controller))
+const roots = isV2 ? [hierarchy('')] : ['cpu', 'cpuacct', 'memory', 'pids', 'blkio'].map(hierarchy)
 
 /** Cgroups below one, in every hierarchy that counts something. */
 export class CgroupCrowd {
@@ -45,10 +42,4 @@ export async function sleepers(count: number): Promise<ChildProcess> {
   const child = spawn('sh', ['-c', script], { stdio: ['ignore', 'pipe', 'ignore'], detached: true })
   await new Promise((resolve) => child.stdout.once('data', resolve))
   return child
-}
-
-/** Milliseconds of processor time of a process so far (proc_pid_stat(5)). */
-export function processorTime(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
-  return (Number(fields[11]) + Number(fields[12])) * 10
 }

@@ -1,7 +1,8 @@
 /** `npm run bench -- hour`: an hour of sampling a thousand cgroups with every view open, and the helper's memory meanwhile. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TestHelper } from '../support/helper.ts'
-import { CgroupCrowd, processorTime } from './crowd.ts'
+import { processorTime } from '../support/processorTime.ts'
+import { CgroupCrowd } from './crowd.ts'
 import { report } from './measure.ts'
 import { openViews } from './views.ts'
 

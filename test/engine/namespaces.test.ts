@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import type { Client } from '../../helper/client/client.ts'
 import { namespaceTypes, type NamespaceType } from '../../helper/protocol/kernelWords.ts'
 import type { NamespaceContents, NamespaceSummary } from '../../helper/protocol/namespaceSchemas.ts'
+import { processorTime } from '../support/processorTime.ts'
 import { until } from '../support/until.ts'
 import { TestHelper } from '../support/helper.ts'
 import { rejects } from '../support/rejects.ts'
@@ -154,13 +155,9 @@ describe('namespaces of the whole machine', () => {
     await list()
     const busy = spawn('sh', ['-c', 'while true; do (exit 0); done'], { stdio: 'ignore' })
     children.push(busy)
-    const ticks = (): number => {
-      const fields = readFileSync(`/proc/${helper.pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
-      return Number(fields[11]) + Number(fields[12])
-    }
-    const [began, before] = [performance.now(), ticks()]
+    const [began, before] = [performance.now(), processorTime(helper.pid)]
     await new Promise((resolve) => setTimeout(resolve, 3000))
-    const share = ((ticks() - before) * 10) / (performance.now() - began)
+    const share = (processorTime(helper.pid) - before) / (performance.now() - began)
     console.log(`      the helper needs ${(share * 100).toFixed(1)} % of a processor meanwhile`)
     const child = unshare('-u', 'sleep', '1000')
     children.push(child)
