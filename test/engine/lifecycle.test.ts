@@ -86,6 +86,26 @@ describe('the life of a container', () => {
     await client.call('containers/remove', { container: 'clock', force: true })
   })
 
+  it('is killed, stopped or removed while frozen, though its watcher removes the cgroup at that moment', async () => {
+    const ends = [
+      (container: string) => client.call('containers/kill', { container, signal: 9 }),
+      (container: string) => client.call('containers/stop', { container, timeout: 0 }),
+      (container: string) => client.call('containers/remove', { container, force: true }),
+    ]
+    await Promise.all(
+      Array.from({ length: 24 }, async (_, n) => {
+        const { id } = await run(['sleep', '1000'])
+        await client.call('containers/pause', { container: id })
+        await ends[n % 3]!(id)
+        if (n % 3 === 0) await client.call('containers/unpause', { container: id }).catch(() => undefined)
+        if (n % 3 === 2) return
+        assert.equal((await client.call('containers/wait', { container: id })).exitCode, 137)
+        assert.equal((await untilState(client, id, 'exited')).state, 'exited')
+        await client.call('containers/remove', { container: id })
+      }),
+    )
+  })
+
   it('leaves no zombie behind, neither a watcher nor a process of its own', async () => {
     await Promise.all(
       Array.from({ length: 20 }, () => runToEnd(helper, { image: 'busybox', command: ['sh', '-c', '(true &); true'] })),
