@@ -1,11 +1,14 @@
 /** What cgroups use, as this window follows it: samples of the last minutes, for those alone that somebody looks at. */
 import type * as vscode from 'vscode'
 import type { UsageSample } from '../../helper/protocol/usageSchemas.ts'
-import { columnsOf, type Metric, type UsageColumn } from '../../helper/protocol/usageColumns.ts'
+import { columnsOf, usageColumns, type Metric, type UsageColumn } from '../../helper/protocol/usageColumns.ts'
 import type { Connection } from './connection.ts'
 
 /** Samples that are kept: two minutes. */
 const kept = 120
+
+/** A value a second, oldest first; none before the first. */
+export type Values = (column: UsageColumn) => readonly (number | null)[]
 
 interface Watch {
   readonly metrics: readonly Metric[]
@@ -48,9 +51,19 @@ export class UsageModel implements vscode.Disposable {
     this.#forget()
   }
 
-  /** The latest values, oldest first; none before the first sample. */
-  values(cgroup: string, column: UsageColumn): readonly (number | null)[] {
-    return this.#series.get(cgroup)?.get(column) ?? []
+  /** What this window has seen of a cgroup. */
+  live(cgroup: string): Values {
+    const series = this.#series.get(cgroup)
+    return (column) => series?.get(column) ?? []
+  }
+
+  /** What the helper has recorded of a container: its last ten minutes. Before its first seconds, what this window has seen. */
+  async recorded(container: string): Promise<Values> {
+    const { client } = this.#connection
+    const history = await client?.call('usage/history', { container, resolution: 'second' }).catch(() => undefined)
+    const rows = history?.rows ?? []
+    if (rows.length < 2) return this.live(await this.cgroupOf(container))
+    return (column) => rows.map((row) => row[usageColumns.indexOf(column) + 1] ?? null)
   }
 
   /** The cgroup that has those of all containers, each called by its id; empty without a helper. */

@@ -1,4 +1,5 @@
 /** A curve in a row of text, and the larger one of a hover. */
+import { isInSight } from './values.ts'
 
 const blocks = '▁▂▃▄▅▆▇█'
 
@@ -19,11 +20,13 @@ const height = 52
 /** Samples that fill the width; fewer stand at its right. */
 const least = 20
 
-/** An SVG image of the values; `limit` as a dashed line. Colours that can be read in light and dark themes. */
+/** An SVG image of the values; `limit` as a dashed line where it is in sight. Colours that can be read in light and dark themes. */
 export function graph(values: readonly (number | null)[], limit: number | null): string {
   const room = Math.max(least, values.length)
   const known = values.map((value) => value ?? 0)
-  const most = Math.max(1e-9, limit ?? 0, ...known) * 1.08
+  const used = Math.max(1e-9, ...known)
+  const shownLimit = limit !== null && isInSight(limit, used) ? limit : undefined
+  const most = Math.max(used, shownLimit ?? 0) * 1.08
   const x = (at: number): number => width - ((known.length - 1 - at) / Math.max(1, room - 1)) * width
   const y = (value: number): number => height - 2 - (value / most) * (height - 6)
   const points = known.map((value, at) => `${x(at).toFixed(1)},${y(value).toFixed(1)}`)
@@ -36,8 +39,8 @@ export function graph(values: readonly (number | null)[], limit: number | null):
       ? ''
       : `<polygon points="${x(0).toFixed(1)},${height - 2} ${points.join(' ')} ${width},${height - 2}" fill="#3794ff" fill-opacity="0.18"/>`
   const bound =
-    limit === null
+    shownLimit === undefined
       ? ''
-      : `<line x1="0" x2="${width}" y1="${y(limit).toFixed(1)}" y2="${y(limit).toFixed(1)}" stroke="#e51400" stroke-dasharray="5 4"/>`
+      : `<line x1="0" x2="${width}" y1="${y(shownLimit).toFixed(1)}" y2="${y(shownLimit).toFixed(1)}" stroke="#e51400" stroke-dasharray="5 4"/>`
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}"><rect width="${width}" height="${height}" fill="#808080" fill-opacity="0.08"/>${area}${line}${bound}</svg>`
 }

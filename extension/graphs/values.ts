@@ -15,3 +15,8 @@ export function valueText(unit: Unit, value: number): string {
       return String(Math.round(value))
   }
 }
+
+/** One far above what is used would flatten the curve: it is said in words alone. */
+export function isInSight(limit: number, used: number): boolean {
+  return limit <= used * 4
+}

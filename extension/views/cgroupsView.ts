@@ -108,8 +108,9 @@ export class CgroupsProvider implements vscode.TreeDataProvider<CgroupTreeNode>,
     const details = await client.call('cgroups/inspect', { path: node.cgroup.path })
     const { metric } = this.#look
     const tooltip = cgroupTooltip(details)
-    const values = valuesOf(this.#context.usage, node.cgroup.path, metric)
-    appendGraph(tooltip, { values, metric, limit: limitOf(metric, details.limits) })
+    const { usage } = this.#context
+    const values = node.containerId === undefined ? usage.live(details.path) : await usage.recorded(node.containerId)
+    appendGraph(tooltip, { values: valuesOf(values, metric), metric, limit: limitOf(metric, details.limits) })
     item.tooltip = tooltip
     return item
   }
@@ -190,9 +191,11 @@ export class CgroupsProvider implements vscode.TreeDataProvider<CgroupTreeNode>,
     return directory
   }
 
-  /** What is looked for may stand on a later page. */
+  /** What is looked for may stand on a later page; those to be sorted are all that can be sampled at once. */
   #fill(client: Client, directory: CgroupDirectory): Promise<boolean> {
-    return directory.readOn(client, () => this.#fitting(directory).length >= screenful)
+    const isEnough = (): boolean =>
+      this.#look.byUsage ? directory.nodes.size >= watchedAtMost : this.#fitting(directory).length >= screenful
+    return directory.readOn(client, isEnough)
   }
 
   #fitting({ nodes }: CgroupDirectory): CgroupNode[] {
@@ -205,7 +208,10 @@ export class CgroupsProvider implements vscode.TreeDataProvider<CgroupTreeNode>,
     for (const node of nodes) this.#describe(node)
     if (this.#look.byUsage) {
       const used = new Map(
-        nodes.map((node) => [node, valuesOf(this.#context.usage, node.cgroup.path, this.#look.metric).at(-1) ?? 0]),
+        nodes.map((node) => [
+          node,
+          valuesOf(this.#context.usage.live(node.cgroup.path), this.#look.metric).at(-1) ?? 0,
+        ]),
       )
       nodes.sort((a, b) => used.get(b)! - used.get(a)!)
     }

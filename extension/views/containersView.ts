@@ -2,6 +2,7 @@
 import * as vscode from 'vscode'
 import type { Client } from '../../helper/client/client.ts'
 import type { ContainerSummary } from '../../helper/protocol/schemas.ts'
+import { runs } from '../connection/containerModel.ts'
 import { contextKeys, settings, views } from '../contributions.ts'
 import type { Context } from '../context.ts'
 import { fitsFilter, grouped, type Grouping } from './containerGroups.ts'
@@ -12,7 +13,7 @@ import { dropFiles } from './dropFiles.ts'
 import { FileNode } from './layerNodes.ts'
 import { LiveProcesses } from './liveProcesses.ts'
 import { LiveUsage } from './liveUsage.ts'
-import { appendGraph, valuesOf } from './usageText.ts'
+import { appendGraph, limitIn, valuesOf } from './usageText.ts'
 import { MemberNode, NetworkNode, SharedNode, VolumeNode } from './sharedNodes.ts'
 
 /** Milliseconds after which ages on rows are read again. */
@@ -76,9 +77,11 @@ class ContainersProvider implements vscode.TreeDataProvider<Node>, vscode.Dispos
     if (!(node instanceof ContainerNode)) return item
     this.usage.hover(node)
     const tooltip = tooltipOf(node.container)
-    const cgroup = await this.#context.usage.cgroupOf(node.container.id)
-    for (const metric of ['cpu', 'memory'] as const)
-      appendGraph(tooltip, { values: valuesOf(this.#context.usage, cgroup, metric), metric })
+    if (runs(node.container)) {
+      const values = await this.#context.usage.recorded(node.container.id)
+      for (const metric of ['cpu', 'memory'] as const)
+        appendGraph(tooltip, { values: valuesOf(values, metric), metric, limit: limitIn(values, metric) })
+    }
     item.tooltip = tooltip
     return item
   }

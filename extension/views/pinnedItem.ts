@@ -33,7 +33,7 @@ export function pinnedItem(context: Context): vscode.Disposable {
       const tooltip = new vscode.MarkdownString('', true)
       tooltip.appendMarkdown('**').appendText(container.name).appendMarkdown('**')
       for (const metric of ['cpu', 'memory'] as const)
-        appendGraph(tooltip, { values: valuesOf(usage, cgroup, metric), metric })
+        appendGraph(tooltip, { values: valuesOf(usage.live(cgroup), metric), metric })
       item.tooltip = tooltip
       item.accessibilityInformation = { label: item.text.replaceAll(/\$\(pulse\) |[▁-█]+ ?/g, '') }
     }

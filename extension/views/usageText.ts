@@ -1,9 +1,10 @@
 /** What a cgroup uses, in words: for rows, hovers and screen readers. */
 import * as vscode from 'vscode'
-import type { Metric, UsageColumn } from '../../helper/protocol/usageColumns.ts'
-import type { UsageModel } from '../connection/usageModel.ts'
+import type { Metric } from '../../helper/protocol/usageColumns.ts'
+import type { UsageModel, Values } from '../connection/usageModel.ts'
 import { graph, sparkline } from '../graphs/sparkline.ts'
 import { valueText } from '../graphs/values.ts'
+import { shortSpan } from './containerGroups.ts'
 
 /** What a row shows: one of these. */
 export type ShownMetric = Exclude<Metric, 'detail'>
@@ -30,15 +31,15 @@ function sum(a: number | null | undefined, b: number | null | undefined): number
 }
 
 /** I/O is both directions together. */
-export function valuesOf(usage: UsageModel, cgroup: string, metric: ShownMetric): readonly (number | null)[] {
-  if (metric !== 'io') return usage.values(cgroup, metric satisfies UsageColumn)
-  const written = usage.values(cgroup, 'written')
-  return usage.values(cgroup, 'read').map((read, at) => sum(read, written[at]))
+export function valuesOf(values: Values, metric: ShownMetric): readonly (number | null)[] {
+  if (metric !== 'io') return values(metric)
+  const written = values('written')
+  return values('read').map((read, at) => sum(read, written[at]))
 }
 
 /** `▁▂▅ 12 %`; empty before there is a value. `length`: blocks of the curve. */
 export function usageText(usage: UsageModel, cgroup: string, metric: ShownMetric, length = 8): string {
-  const values = valuesOf(usage, cgroup, metric)
+  const values = valuesOf(usage.live(cgroup), metric)
   const latest = values.at(-1)
   if (latest == null) return ''
   // A whole block is a whole processor, so that an idle one is flat.
@@ -46,7 +47,15 @@ export function usageText(usage: UsageModel, cgroup: string, metric: ShownMetric
   return `${sparkline(values, length, full)} ${textOf(metric, latest)}`
 }
 
-/** A larger curve with its least, mean and most. */
+const limitColumns = { cpu: 'cpuLimit', memory: 'memoryLimit', pids: 'pidsLimit', io: undefined } as const
+
+/** The limit that was recorded last; null for none. */
+export function limitIn(values: Values, metric: ShownMetric): number | null {
+  const column = limitColumns[metric]
+  return column === undefined ? null : (values(column).at(-1) ?? null)
+}
+
+/** A larger curve with its minimum, average, maximum and limit. */
 export function appendGraph(
   tooltip: vscode.MarkdownString,
   { values, metric, limit = null }: { values: readonly (number | null)[]; metric: ShownMetric; limit?: number | null },
@@ -56,12 +65,14 @@ export function appendGraph(
   const image = Buffer.from(graph(values, limit)).toString('base64')
   const mean = known.reduce((total, value) => total + value, 0) / known.length
   const words = [
-    vscode.l10n.t('least {0}', textOf(metric, Math.min(...known))),
-    vscode.l10n.t('mean {0}', textOf(metric, mean)),
-    vscode.l10n.t('most {0}', textOf(metric, Math.max(...known))),
+    vscode.l10n.t('min {0}', textOf(metric, Math.min(...known))),
+    vscode.l10n.t('avg {0}', textOf(metric, mean)),
+    vscode.l10n.t('max {0}', textOf(metric, Math.max(...known))),
     ...(limit === null ? [] : [vscode.l10n.t('limit {0}', textOf(metric, limit))]),
   ]
   tooltip
     .appendMarkdown(`\n\n![](data:image/svg+xml;base64,${image})\n\n`)
-    .appendText(vscode.l10n.t('{0}, last {1} s: {2}', metricTitle(metric), known.length, words.join(' · ')))
+    .appendText(
+      vscode.l10n.t('{0}, last {1}: {2}', metricTitle(metric), shortSpan(known.length * 1000), words.join(' · ')),
+    )
 }

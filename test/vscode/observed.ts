@@ -149,6 +149,9 @@ export function observedSuites(): void {
         await configuration.update(settings.cgroupSort, 'usage', vscode.ConfigurationTarget.Global)
         await until('the busy one to be first', async () => (await names())[0] === 'b')
         cgroups.open(node, false)
+        const many = (await cgroups.find(parent.slice(root.length)))!
+        assert.equal((await cgroups.getChildren(many)).length, 2001, 'as many as can be sampled, and how many more')
+        cgroups.open(many, false)
       } finally {
         await configuration.update(settings.cgroupSort, undefined, vscode.ConfigurationTarget.Global)
         await tree.close(['/a', '/b'])
