@@ -23,7 +23,12 @@ const least = 20
 /** An SVG image of the values; `limit` as a dashed line where it is in sight. Colours that can be read in light and dark themes. */
 export function graph(values: readonly (number | null)[], limit: number | null): string {
   const room = Math.max(least, values.length)
-  const known = values.map((value) => value ?? 0)
+  // A rate has no value in its first second.
+  const begin = Math.max(
+    0,
+    values.findIndex((value) => value !== null),
+  )
+  const known = values.slice(begin).map((value) => value ?? 0)
   const used = Math.max(1e-9, ...known)
   const shownLimit = limit !== null && isInSight(limit, used) ? limit : undefined
   const most = Math.max(used, shownLimit ?? 0) * 1.08

@@ -102,7 +102,8 @@ for (const [theme, label] of [
           break
         assert.ok(tries < 3, 'no graph in the hover')
       }
-      const words = (await window.page.locator('.monaco-hover:visible').allInnerTexts()).join('\n')
+      const hover = await window.page.locator('.monaco-hover:visible').allInnerTexts()
+      const words = hover.join('\n').replaceAll('\u00A0', ' ')
       assert.match(words, /CPU, last \d+s: min .+ · avg (?:2|3)\d % · max .+ · limit 30 %/)
       assert.match(words, /Memory, last \d+s: min .+ · limit 67\.1 MB/)
       await window.screenshot(`${theme}-observed-2-hover`)

@@ -23,6 +23,7 @@ describe('curves', () => {
     assert.match(svg, /<polyline points="[\d., ]+"/)
     assert.match(svg, /stroke-dasharray/)
     assert.doesNotMatch(graph([1], null), /stroke-dasharray/)
+    assert.equal(graph([null, 1, 2], null), graph([1, 2], null))
     assert.doesNotMatch(graph([1], 5), /stroke-dasharray/, 'it would flatten the curve')
     assert.doesNotMatch(graph([], 1e9), /NaN|Infinity/)
   })
