@@ -11,7 +11,7 @@ import { CgroupProcessNode } from '../views/cgroupNode.ts'
 import { ProcessNode } from '../views/containerParts.ts'
 import { ContainerNode } from '../views/containerNode.ts'
 import { HostProcessNode, NamespaceNode, OwnerNode } from '../views/namespaceNodes.ts'
-import { typeMeaning, typeTitle } from '../views/namespaceWords.ts'
+import { typeMeaning, typeSubject, typeTitle } from '../views/namespaceWords.ts'
 import { register, registerConnected } from './register.ts'
 import { pickValues, selectedRows } from './selection.ts'
 
@@ -61,21 +61,21 @@ async function compare(context: ConnectedContext, ...args: unknown[]): Promise<v
   if (right !== undefined) await showComparison(context, { left, right })
 }
 
-/** Root's rights behind no wall: said before, and each namespace chosen. */
+/** Root's rights, unconfined: said before, and each namespace chosen. */
 async function enter(context: ConnectedContext, row: unknown): Promise<void> {
   const pid = processOf(row) ?? (await typedProcess())
   if (pid === undefined) return
   const only = row instanceof NamespaceNode ? row.namespace.type : undefined
   const items = namespaceTypes.map((type) => ({
     label: typeTitle(type),
-    description: type,
+    description: typeSubject(type),
     detail: typeMeaning(type),
     picked: only === undefined || type === only,
     type,
   }))
   const picked = await vscode.window.showQuickPick(items, {
     title: vscode.l10n.t('Enter Namespaces of Process {0}', pid),
-    placeHolder: vscode.l10n.t('Those to enter. The shell is root, behind no wall.'),
+    placeHolder: vscode.l10n.t('Namespaces to enter. The shell is root, and not confined.'),
     canPickMany: true,
   })
   if (picked === undefined || picked.length === 0) return

@@ -4,19 +4,19 @@ import type { Texts } from '../webview/messages.ts'
 
 export function pageTexts(): Texts {
   return {
-    live: vscode.l10n.t('Go On'),
+    resume: vscode.l10n.t('Resume'),
     pause: vscode.l10n.t('Pause'),
     tenMinutes: vscode.l10n.t('10 minutes'),
     day: vscode.l10n.t('24 hours'),
     range: vscode.l10n.t('Time that is shown'),
-    wholeTime: vscode.l10n.t('Whole Time'),
+    resetZoom: vscode.l10n.t('Reset Zoom'),
     exportAs: vscode.l10n.t('Export as'),
     notCounted: vscode.l10n.t('The kernel does not count this here.'),
     waiting: vscode.l10n.t('Waiting for the first samples…'),
     table: vscode.l10n.t('As a table'),
-    least: vscode.l10n.t('Least'),
-    mean: vscode.l10n.t('Mean'),
-    most: vscode.l10n.t('Most'),
+    min: vscode.l10n.t('Min'),
+    avg: vscode.l10n.t('Avg'),
+    max: vscode.l10n.t('Max'),
     now: vscode.l10n.t('Now'),
     limit: vscode.l10n.t('limit'),
     events: vscode.l10n.t('Events'),
@@ -26,7 +26,7 @@ export function pageTexts(): Texts {
     read: vscode.l10n.t('Read'),
     written: vscode.l10n.t('Written'),
     keys: vscode.l10n.t(
-      'Space pauses, + and − zoom, Escape shows the whole time, arrows move along the curve; drag to zoom.',
+      'Space pauses, + and − zoom, Escape resets the zoom, arrows move along the curve; drag to zoom.',
     ),
     charts: {
       cpu: vscode.l10n.t('CPU'),

@@ -179,7 +179,7 @@ export async function insideOf(
   }
   const members = async (): Promise<vscode.TreeItem[]> =>
     (await client.call('namespaces/members', { type, id })).map((process) => new HostProcessNode(process, `${within}/`))
-  const title = isHost ? vscode.l10n.t('Processes of this machine') : vscode.l10n.t('Processes')
+  const title = isHost ? vscode.l10n.t('Processes of the host') : vscode.l10n.t('Processes')
   return [
     ...rows,
     new InsideNode(`${within}/processes`, title, 'server-process', { count: processes, children: members }),

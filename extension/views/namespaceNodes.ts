@@ -4,7 +4,7 @@ import type { Owner } from '../../helper/protocol/cgroupSchemas.ts'
 import type { NamespaceType } from '../../helper/protocol/kernelWords.ts'
 import type { Holder, NamespaceProcess, NamespaceSummary } from '../../helper/protocol/namespaceSchemas.ts'
 import { processesText } from './counts.ts'
-import { ownerName, typeIcons, typeMeaning, typeTitle } from './namespaceWords.ts'
+import { ownerName, typeIcons, typeMeaning, typeSubject, typeTitle } from './namespaceWords.ts'
 import { programOf } from './program.ts'
 import { tableTooltip } from './tooltip.ts'
 
@@ -17,7 +17,7 @@ export class TypeNode extends vscode.TreeItem {
     super(typeTitle(type), Collapsed)
     this.type = type
     this.id = `type:${type}`
-    this.description = String(count)
+    this.description = `${count} · ${typeSubject(type)}`
     this.iconPath = new vscode.ThemeIcon(typeIcons[type])
     this.contextValue = 'namespaceType'
     this.tooltip = typeMeaning(type)
@@ -33,7 +33,7 @@ function holderText(holder: Holder): string {
 
 /** Who is in it, in a word or two. */
 function inhabitants({ isHost, belongsTo, command, heldBy, processes }: NamespaceSummary): string {
-  if (isHost) return vscode.l10n.t('this machine')
+  if (isHost) return vscode.l10n.t('host')
   if (belongsTo.length > 0) return belongsTo.map(ownerName).join(', ')
   if (processes > 0) return command
   const mount = heldBy.find((holder) => holder.kind === 'mount')
@@ -73,7 +73,7 @@ export function namespaceTooltip({
   heldBy,
   belongsTo,
 }: NamespaceSummary): vscode.MarkdownString {
-  const rows: [string, string][] = [[vscode.l10n.t('Kind'), `${typeTitle(type)} (${type})`]]
+  const rows: [string, string][] = [[vscode.l10n.t('Kind'), `${typeTitle(type)}, ${typeSubject(type)}`]]
   if (belongsTo.length > 0) rows.push([vscode.l10n.t('Who shares it'), belongsTo.map(ownerName).join(', ')])
   if (parent !== null) rows.push([vscode.l10n.t('Made in'), String(parent)])
   if (owner !== null) rows.push([vscode.l10n.t('User namespace that owns it'), String(owner)])
@@ -135,14 +135,14 @@ export class HostProcessNode extends vscode.TreeItem {
     this.contextValue = 'hostProcess'
     this.tooltip = tableTooltip(command, [
       [vscode.l10n.t('Numbers, from outside to inside'), pids.join(' → ')],
-      [vscode.l10n.t('User on this machine'), String(uid)],
+      [vscode.l10n.t('User on the host'), String(uid)],
       [vscode.l10n.t('Belongs to'), belongsTo === null ? '–' : ownerName(belongsTo)],
     ])
     this.accessibilityInformation = { label: vscode.l10n.t('process {0}, {1}', numbers, command) }
   }
 }
 
-/** Processes that belong together, each in namespaces that are not this machine's. */
+/** Processes that belong together, each in namespaces that are not the host's. */
 export class OwnerNode extends vscode.TreeItem {
   readonly owner: Owner | null
   readonly processes: readonly NamespaceProcess[]

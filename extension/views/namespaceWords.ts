@@ -3,16 +3,31 @@ import * as vscode from 'vscode'
 import type { Owner } from '../../helper/protocol/cgroupSchemas.ts'
 import { isContainer, type NamespaceType } from '../../helper/protocol/kernelWords.ts'
 
+/** As namespaces(7) calls them. */
 export function typeTitle(type: NamespaceType): string {
   return {
     mnt: vscode.l10n.t('Mount'),
-    pid: vscode.l10n.t('Process ids'),
+    pid: 'PID',
     net: vscode.l10n.t('Network'),
-    user: vscode.l10n.t('User ids'),
-    uts: vscode.l10n.t('Host name'),
-    ipc: vscode.l10n.t('IPC'),
-    cgroup: vscode.l10n.t('Cgroup root'),
-    time: vscode.l10n.t('Clocks'),
+    user: vscode.l10n.t('User'),
+    uts: 'UTS',
+    ipc: 'IPC',
+    cgroup: vscode.l10n.t('Cgroup'),
+    time: vscode.l10n.t('Time'),
+  }[type]
+}
+
+/** What there is of one's own in it, in a word or two. */
+export function typeSubject(type: NamespaceType): string {
+  return {
+    mnt: vscode.l10n.t('file systems'),
+    pid: vscode.l10n.t('process ids'),
+    net: vscode.l10n.t('links, ports'),
+    user: vscode.l10n.t('user ids'),
+    uts: vscode.l10n.t('host name'),
+    ipc: vscode.l10n.t('shared memory'),
+    cgroup: vscode.l10n.t('cgroup root'),
+    time: vscode.l10n.t('clocks'),
   }[type]
 }
 

@@ -149,7 +149,7 @@ export class NamespacesProvider implements vscode.TreeDataProvider<Node>, vscode
 }
 
 function placeText({ isHost, belongsTo }: NamespaceSummary, process: NamespaceProcess): string {
-  if (isHost) return vscode.l10n.t('this machine’s')
+  if (isHost) return vscode.l10n.t('the host’s')
   const others = belongsTo.filter(({ name }) => name !== process.belongsTo?.name)
   if (others.length === 0) return vscode.l10n.t('its own')
   return vscode.l10n.t('shared with {0}', others.map(({ name }) => name).join(', '))

@@ -36,19 +36,19 @@ export type ExportFormat = 'csv' | 'png' | 'svg'
 
 /** The page's words in the user's language. */
 export interface Texts {
-  readonly live: string
+  readonly resume: string
   readonly pause: string
   readonly tenMinutes: string
   readonly day: string
-  readonly wholeTime: string
+  readonly resetZoom: string
   readonly exportAs: string
   readonly range: string
   readonly notCounted: string
   readonly waiting: string
   readonly table: string
-  readonly least: string
-  readonly mean: string
-  readonly most: string
+  readonly min: string
+  readonly avg: string
+  readonly max: string
   readonly now: string
   readonly limit: string
   readonly events: string

@@ -41,8 +41,8 @@ class Page {
   readonly #table = element('table')
   readonly #events = element('ul', 'events')
   readonly #disks = element('div', 'disks')
-  readonly #live = element('button')
-  readonly #whole = element('button')
+  readonly #pauseButton = element('button')
+  readonly #resetButton = element('button')
   readonly #ranges: Record<Resolution, HTMLButtonElement> = { second: element('button'), minute: element('button') }
 
   constructor(series: readonly ShownSeries[], texts: Texts) {
@@ -92,12 +92,10 @@ class Page {
   }
 
   #header(): HTMLElement {
-    const { live, tenMinutes, day, wholeTime, exportAs, range, keys } = this.#texts
+    const { tenMinutes, day, resetZoom, exportAs, range, keys } = this.#texts
     const bar = element('div', 'bar')
     bar.setAttribute('role', 'toolbar')
-    this.#live.textContent = live
-    this.#live.setAttribute('aria-pressed', 'true')
-    this.#live.onclick = () => this.#pause(!this.#isPaused)
+    this.#pauseButton.onclick = () => this.#pause(!this.#isPaused)
     const ranges = element('span', 'group')
     ranges.setAttribute('role', 'group')
     ranges.setAttribute('aria-label', range)
@@ -110,8 +108,8 @@ class Page {
       button.onclick = () => this.#choose(resolution)
       ranges.append(button)
     }
-    this.#whole.textContent = wholeTime
-    this.#whole.onclick = () => this.#zoomTo(undefined)
+    this.#resetButton.textContent = resetZoom
+    this.#resetButton.onclick = () => this.#zoomTo(undefined)
     const files = element('span', 'group')
     files.append(element('span', 'label', exportAs))
     for (const format of ['csv', 'png', 'svg'] as const) {
@@ -120,7 +118,7 @@ class Page {
       button.onclick = () => void this.#export(format)
       files.append(button)
     }
-    bar.append(this.#live, ranges, this.#whole, files)
+    bar.append(this.#pauseButton, ranges, this.#resetButton, files)
     const header = element('header')
     const legend = element('ul', 'legend')
     this.#series.forEach(({ name }, at) => {
@@ -229,17 +227,17 @@ class Page {
     figure.setAttribute('role', 'img')
   }
 
-  #showTable(times: readonly number[], min: number, max: number): void {
-    const { now, least, mean, most } = this.#texts
+  #showTable(times: readonly number[], from: number, to: number): void {
+    const { now, min, avg, max } = this.#texts
     const head = element('thead')
     const titles = element('tr')
-    for (const title of ['', now, least, mean, most]) titles.append(element('th', '', title))
+    for (const title of ['', now, min, avg, max]) titles.append(element('th', '', title))
     head.append(titles)
     const body = element('tbody')
     for (const { kind, lines, plot } of this.#charts)
       lines.forEach(({ label }, at) => {
         const values = columnAt(plot.data, at).filter(
-          (value, index): value is number => value !== null && times[index]! >= min && times[index]! <= max,
+          (value, index): value is number => value !== null && times[index]! >= from && times[index]! <= to,
         )
         if (values.length === 0) return
         const row = element('tr')
@@ -254,9 +252,9 @@ class Page {
     this.#table.replaceChildren(head, body)
   }
 
-  #showEvents(min: number, max: number): void {
+  #showEvents(from: number, to: number): void {
     const seen = this.#marks
-      .filter(({ time }) => time / 1000 >= min && time / 1000 <= max)
+      .filter(({ time }) => time / 1000 >= from && time / 1000 <= to)
       .toReversed()
       .slice(0, 50)
     const entries = seen.map(({ time, kind, name }) => {
@@ -273,9 +271,8 @@ class Page {
   }
 
   #showButtons(): void {
-    this.#live.textContent = this.#isPaused ? this.#texts.live : this.#texts.pause
-    this.#live.setAttribute('aria-pressed', String(this.#isPaused))
-    this.#whole.disabled = this.#zoom === undefined
+    this.#pauseButton.textContent = this.#isPaused ? this.#texts.resume : this.#texts.pause
+    this.#resetButton.disabled = this.#zoom === undefined
     for (const [resolution, button] of Object.entries(this.#ranges))
       button.setAttribute('aria-pressed', String(resolution === this.#samples.resolution))
   }

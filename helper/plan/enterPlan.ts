@@ -1,4 +1,4 @@
-/** A plan for a process in chosen namespaces of another one, as nsenter(1) makes it: with root's rights, behind no wall. */
+/** A plan for a process in chosen namespaces of another one, as nsenter(1) makes it: with root's rights, unconfined. */
 import { cloneFlags } from './kernel.ts'
 import type { Operation } from './operations.ts'
 import { terminalOperations } from './plan.ts'

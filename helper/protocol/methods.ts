@@ -331,7 +331,7 @@ export const methods = {
   'namespaces/compare': { params: namespaces.compareRequest, result: namespaces.comparison },
   /** Tells this connection `namespaces/changed` when one comes or goes, or who is in one that is not the host's. */
   'namespaces/follow': { params: z.strictObject({ follow: z.boolean() }), result: z.null() },
-  /** Runs a command in chosen namespaces of a process, as root, behind no wall: needs a rule, `enter`. This connection carries
+  /** Runs a command in chosen namespaces of a process, as root, unconfined: needs a rule, `enter`. This connection carries
    * its stdio; `exec/resize` and `exec/kill` are for it, too. */
   'namespaces/enter': { params: namespaces.enterRequest, result: z.object({ id: z.string(), pid: z.number() }) },
   /** What a container shares, and what is its own. */
