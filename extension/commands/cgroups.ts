@@ -79,8 +79,19 @@ async function pickLimit(limits: Partial<Record<LimitName, string>>, path: strin
   return (await vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t('Limit of {0}', path) }))?.limit
 }
 
-async function editLimit(context: ConnectedContext, { provider }: CgroupsView, node: unknown): Promise<void> {
-  if (!(node instanceof CgroupNode)) return
+/** The editor hands over no row while it reads what is above it anew. */
+function chosen(args: readonly unknown[]): CgroupNode[] {
+  const nodes = selectedOf(args, CgroupNode)
+  if (nodes.length === 0)
+    void vscode.window.showInformationMessage(
+      vscode.l10n.t('The row was being read again at that moment: choose once more.'),
+    )
+  return nodes
+}
+
+async function editLimit(context: ConnectedContext, { provider }: CgroupsView, ...args: unknown[]): Promise<void> {
+  const [node] = chosen(args.slice(0, 1))
+  if (node === undefined) return
   const container = containerOf(context, node)
   if (container !== undefined) return await vscode.commands.executeCommand(commands.editLimits, container)
   const { path } = node.cgroup
@@ -119,7 +130,7 @@ async function freeze(
   frozen: boolean,
   ...args: unknown[]
 ): Promise<void> {
-  for (const node of selectedOf(args, CgroupNode)) {
+  for (const node of chosen(args)) {
     const container = containerOf(context, node)
     if (container !== undefined) {
       await vscode.commands.executeCommand(frozen ? commands.pause : commands.unpause, container)
@@ -134,7 +145,7 @@ async function freeze(
 }
 
 async function killAll(context: ConnectedContext, ...args: unknown[]): Promise<void> {
-  const nodes = selectedOf(args, CgroupNode)
+  const nodes = chosen(args)
   if (nodes.length === 0) return
   const kill = vscode.l10n.t('Kill')
   const names = nodes.map(({ cgroup }) => cgroup.path).join(', ')
@@ -171,7 +182,7 @@ export function cgroupCommands(context: Context, view: CgroupsView): vscode.Disp
       (_context, node) => node instanceof MoreCgroupsNode && view.provider.more(node),
     ),
     register(context, commands.showInContainers, showContainer),
-    registerConnected(context, commands.editCgroupLimit, (connected, node) => editLimit(connected, view, node)),
+    registerConnected(context, commands.editCgroupLimit, (connected, ...args) => editLimit(connected, view, ...args)),
     registerConnected(context, commands.freezeCgroup, (connected, ...args) => freeze(connected, view, true, ...args)),
     registerConnected(context, commands.thawCgroup, (connected, ...args) => freeze(connected, view, false, ...args)),
     registerConnected(context, commands.killCgroup, killAll),

@@ -27,6 +27,7 @@ export class CgroupNode extends vscode.TreeItem {
   cgroup: Cgroup
   readonly parent: CgroupNode | undefined
   readonly title: string
+  hasUsage = false
 
   constructor(cgroup: Cgroup, parent?: CgroupNode) {
     const { owner, name, path } = cgroup
@@ -61,6 +62,7 @@ export class CgroupNode extends vscode.TreeItem {
   /** `usage`: as a row shows it; empty where there is none. */
   show(usage: string): boolean {
     const { owner, frozen, processes, path } = this.cgroup
+    this.hasUsage = usage !== ''
     const words = [
       usage,
       ...(frozen ? [vscode.l10n.t('frozen')] : []),

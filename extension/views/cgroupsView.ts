@@ -16,12 +16,10 @@ import {
   ownerText,
   type CgroupTreeNode,
 } from './cgroupNode.ts'
-import { Hovered } from './hovered.ts'
+import { LiveRows } from './liveRows.ts'
 import { appendGraph, metricTitle, shownMetrics, usageText, valuesOf, type ShownMetric } from './usageText.ts'
 
 const key = 'cgroups'
-/** Rows that are written anew at once: the rest has its turn with the next sample. */
-const rowsAtOnce = 150
 /** Rows that fit what is looked for, until which a directory is read on. */
 const screenful = 100
 /** Samples between two sortings by use: rows that jump cannot be read. */
@@ -50,12 +48,11 @@ export class CgroupsProvider implements vscode.TreeDataProvider<CgroupTreeNode>,
   /** Those that are open, by path; the root's is `/`. */
   readonly #directories = new Map<string, CgroupDirectory>()
   readonly #open = new Set<string>(['/'])
-  readonly #hovered = new Hovered()
+  readonly #rows = new LiveRows<CgroupNode>()
   #filter = ''
   #look = look()
   #isVisible = false
   #samples = 0
-  #turn = 0
 
   constructor(context: Context) {
     this.#context = context
@@ -104,7 +101,7 @@ export class CgroupsProvider implements vscode.TreeDataProvider<CgroupTreeNode>,
   async resolveTreeItem(item: vscode.TreeItem, node: CgroupTreeNode): Promise<vscode.TreeItem> {
     const { client } = this.#context.connection
     if (!(node instanceof CgroupNode) || client === undefined) return item
-    this.#hovered.set(node)
+    this.#rows.hover(node)
     const details = await client.call('cgroups/inspect', { path: node.cgroup.path })
     const { metric } = this.#look
     const tooltip = cgroupTooltip(details)
@@ -283,12 +280,12 @@ export class CgroupsProvider implements vscode.TreeDataProvider<CgroupTreeNode>,
         if (directory.shown.map(({ id }) => id).join() !== before) this.#onDidChange.fire(directory.parent)
       }
     }
-    const rows = [...this.#directories].flatMap(([path, { shown }]) => (this.#open.has(path) ? shown : []))
-    const changed: CgroupNode[] = []
-    for (let tries = 0; tries < rows.length && changed.length < rowsAtOnce; tries++) {
-      const node = rows[this.#turn++ % rows.length]
-      if (node instanceof CgroupNode && !this.#hovered.is(node) && this.#describe(node)) changed.push(node)
-    }
+    const shown = [...this.#directories].flatMap(([path, directory]) => (this.#open.has(path) ? directory.shown : []))
+    const nodes = shown.filter((node) => node instanceof CgroupNode)
+    const changed = this.#rows.written(nodes, {
+      write: (node) => this.#describe(node),
+      isOpen: ({ cgroup }) => this.#open.has(cgroup.path),
+    })
     if (changed.length > 0) this.#onDidChange.fire(changed)
   }
 

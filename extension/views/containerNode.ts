@@ -56,6 +56,7 @@ function iconOf(container: ContainerSummary): vscode.ThemeIcon {
 
 export class ContainerNode extends vscode.TreeItem {
   readonly container: ContainerSummary
+  hasUsage = false
 
   constructor(container: ContainerSummary) {
     super(
@@ -84,6 +85,7 @@ export class ContainerNode extends vscode.TreeItem {
   /** As Docker lists it, with what it uses: the usual tag, and that it runs, go without saying. False when nothing changed. */
   show(usage: string): boolean {
     const { container } = this
+    this.hasUsage = usage !== ''
     const description = [
       ...(usage === '' ? [] : [usage]),
       ...(container.state === 'running' && container.health !== 'unhealthy' ? [] : [stateText(container)]),

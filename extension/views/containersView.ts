@@ -93,6 +93,7 @@ class ContainersProvider implements vscode.TreeDataProvider<Node>, vscode.Dispos
 
   open(node: Node, isOpen: boolean): void {
     this.processes.show(node, isOpen)
+    if (node instanceof ContainerNode) this.usage.open(node, isOpen)
   }
 
   /** Nobody sees the view, or somebody does again. */

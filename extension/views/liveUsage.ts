@@ -4,13 +4,10 @@ import { runs } from '../connection/containerModel.ts'
 import { settings } from '../contributions.ts'
 import type { Context } from '../context.ts'
 import type { ContainerNode } from './containerNode.ts'
-import { Hovered } from './hovered.ts'
+import { LiveRows } from './liveRows.ts'
 import { usageText } from './usageText.ts'
 
 const key = 'containers'
-
-/** Rows that are written anew at once. */
-const rowsAtOnce = 150
 
 export class LiveUsage implements vscode.Disposable {
   readonly #context: Context
@@ -18,10 +15,11 @@ export class LiveUsage implements vscode.Disposable {
   readonly #subscription: vscode.Disposable
   /** The rows that are shown, by container. */
   readonly #nodes = new Map<string, ContainerNode>()
-  readonly #hovered = new Hovered()
+  readonly #open = new Set<string>()
+  readonly #rows = new LiveRows<ContainerNode>()
   #parent = ''
   #isPaused = false
-  #samples = 0
+  #soon: NodeJS.Immediate | undefined
 
   constructor(context: Context, refresh: (nodes: vscode.TreeItem[]) => void) {
     this.#context = context
@@ -35,22 +33,28 @@ export class LiveUsage implements vscode.Disposable {
   take(node: ContainerNode): void {
     this.#nodes.set(node.container.id, node)
     this.#describe(node)
+    this.#watchSoon()
   }
 
-  /** All that are shown have been taken. */
+  /** These alone are shown. */
   shown(ids: readonly string[]): void {
     const there = new Set(ids)
     for (const id of this.#nodes.keys()) if (!there.has(id)) this.#nodes.delete(id)
-    this.#watch()
+    this.#watchSoon()
   }
 
   node(id: string): ContainerNode | undefined {
     return this.#nodes.get(id)
   }
 
+  open({ container }: ContainerNode, isOpen: boolean): void {
+    if (isOpen) this.#open.add(container.id)
+    else this.#open.delete(container.id)
+  }
+
   /** Its hover opens. */
   hover(node: ContainerNode): void {
-    this.#hovered.set(node)
+    this.#rows.hover(node)
   }
 
   pause(isPaused: boolean): void {
@@ -59,12 +63,21 @@ export class LiveUsage implements vscode.Disposable {
   }
 
   dispose(): void {
+    clearImmediate(this.#soon)
     this.#subscription.dispose()
   }
 
   async #learn(): Promise<void> {
     this.#parent = await this.#context.usage.cgroupParent()
     this.#watch()
+  }
+
+  /** Rows of a group come after the group's: once for all of them. */
+  #watchSoon(): void {
+    this.#soon ??= setImmediate(() => {
+      this.#soon = undefined
+      this.#watch()
+    })
   }
 
   #watch(): void {
@@ -92,12 +105,12 @@ export class LiveUsage implements vscode.Disposable {
   }
 
   #onSample(): void {
-    // Every other second: a row that is written anew loses the hover that is about to open, and reads what is in it again.
-    if (this.#samples++ % 2 === 1) return
-    const changed = [...this.#nodes.values()].filter(
-      (node) => !this.#hovered.is(node) && runs(node.container) && this.#describe(node),
-    )
-    if (changed.length > 0) this.#refresh(changed.slice(0, rowsAtOnce))
+    const running = [...this.#nodes.values()].filter(({ container }) => runs(container))
+    const changed = this.#rows.written(running, {
+      write: (node) => this.#describe(node),
+      isOpen: ({ container }) => this.#open.has(container.id),
+    })
+    if (changed.length > 0) this.#refresh(changed)
   }
 }
 

@@ -42,14 +42,22 @@ function inhabitants({ isHost, belongsTo, command, heldBy, processes }: Namespac
 }
 
 export class NamespaceNode extends vscode.TreeItem {
-  readonly namespace: NamespaceSummary
+  namespace: NamespaceSummary
+  readonly #name: string | undefined
 
-  /** `within`: the row that it is shown in, since a process's row has it, too. `label`: instead of who is in it. */
-  constructor(namespace: NamespaceSummary, within = '', label = inhabitants(namespace)) {
-    super(label, Collapsed)
+  /** `within`: the row that it is shown in, since a process's row has it, too. `name`: instead of who is in it. */
+  constructor(namespace: NamespaceSummary, within = '', name?: string) {
+    super('', Collapsed)
+    this.namespace = namespace
+    this.#name = name
+    this.id = `${within}${namespace.type}:${namespace.id}`
+    this.take(namespace)
+  }
+
+  take(namespace: NamespaceSummary): void {
     this.namespace = namespace
     const { type, id, processes, isHost, belongsTo } = namespace
-    this.id = `${within}${type}:${id}`
+    this.label = this.#name ?? inhabitants(namespace)
     const shared = belongsTo.length > 1 && !isHost ? [vscode.l10n.t('shared by {0}', belongsTo.length)] : []
     const members = processesText(processes)
     this.description = [...shared, members, String(id)].join(' · ')
@@ -144,20 +152,32 @@ export class HostProcessNode extends vscode.TreeItem {
 
 /** Processes that belong together, each in namespaces that are not the host's. */
 export class OwnerNode extends vscode.TreeItem {
+  readonly #title: string
   readonly owner: Owner | null
-  readonly processes: readonly NamespaceProcess[]
+  processes: readonly NamespaceProcess[]
 
   constructor(owner: Owner | null, processes: readonly NamespaceProcess[]) {
     const title = owner === null ? vscode.l10n.t('Others') : ownerName(owner)
     super(title, Collapsed)
+    this.#title = title
     this.owner = owner
     this.processes = processes
-    this.id = `owner:${owner?.kind ?? ''}:${owner?.name ?? ''}`
-    this.description = String(processes.length)
+    this.id = OwnerNode.idOf(owner)
     this.iconPath = new vscode.ThemeIcon(owner === null ? 'server-process' : 'vm')
     this.contextValue = owner?.kind === 'bulkhead' ? 'owner.bulkhead' : 'owner'
+    this.take(processes)
+  }
+
+  static idOf(owner: Owner | null): string {
+    return `owner:${owner?.kind ?? ''}:${owner?.name ?? ''}`
+  }
+
+  take(processes: readonly NamespaceProcess[]): void {
+    this.processes = processes
+    this.description = String(processes.length)
+    const members = processesText(processes.length)
     this.accessibilityInformation = {
-      label: vscode.l10n.t('{0}, {1} in namespaces of their own', title, processesText(processes.length)),
+      label: vscode.l10n.t('{0}, {1} in namespaces of their own', this.#title, members),
     }
   }
 }

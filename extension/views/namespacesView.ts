@@ -1,4 +1,5 @@
 /** The Namespaces view: by kind as the kernel has them, or by process; followed while somebody looks. */
+import { isDeepStrictEqual } from 'node:util'
 import * as vscode from 'vscode'
 import { namespaceTypes, type NamespaceType } from '../../helper/protocol/kernelWords.ts'
 import type { NamespaceProcess, NamespaceSummary } from '../../helper/protocol/namespaceSchemas.ts'
@@ -15,10 +16,14 @@ const pause = 300
 
 export class NamespacesProvider implements vscode.TreeDataProvider<Node>, vscode.Disposable {
   readonly #context: Context
-  readonly #onDidChange = new vscode.EventEmitter<Node | undefined>()
+  readonly #onDidChange = new vscode.EventEmitter<Node | Node[] | undefined>()
   readonly onDidChangeTreeData = this.#onDidChange.event
   readonly #subscriptions: vscode.Disposable[]
   #list: Promise<readonly NamespaceSummary[]> | undefined
+  /** Rows whose text changes while they stay, by their ids; and those that are open. */
+  readonly #namespaces = new Map<string, NamespaceNode>()
+  readonly #owners = new Map<string, OwnerNode>()
+  readonly #open = new Set<string>()
   #timer: NodeJS.Timeout | undefined
   #isVisible = false
 
@@ -47,7 +52,7 @@ export class NamespacesProvider implements vscode.TreeDataProvider<Node>, vscode
       const below = all.filter((one) => one.type === type && one.parent === id)
       const inside = await insideOf(client, parent.namespace, parent.id!)
       // By process, a namespace is one's place; its descendants belong to the other way of looking.
-      return parent.id === `${type}:${id}` ? [...inside, ...below.map((one) => new NamespaceNode(one))] : inside
+      return parent.id === `${type}:${id}` ? [...inside, ...below.map((one) => this.#row(one))] : inside
     }
     if (parent instanceof InsideNode) return await parent.children()
     if (parent instanceof MountRow) return parent.children()
@@ -64,6 +69,11 @@ export class NamespacesProvider implements vscode.TreeDataProvider<Node>, vscode
   resolveTreeItem(item: vscode.TreeItem, node: Node): vscode.TreeItem {
     if (node instanceof NamespaceNode) item.tooltip = namespaceTooltip(node.namespace)
     return item
+  }
+
+  open({ id }: Node, isOpen: boolean): void {
+    if (isOpen) this.#open.add(id!)
+    else this.#open.delete(id!)
   }
 
   show(isVisible: boolean): void {
@@ -86,13 +96,48 @@ export class NamespacesProvider implements vscode.TreeDataProvider<Node>, vscode
   #later(): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined
-      this.#forget()
+      this.#compare().catch((error: unknown) => this.#context.log.warn(String(error)))
     }, pause)
   }
 
   #forget(): void {
     this.#list = undefined
+    this.#namespaces.clear()
+    this.#owners.clear()
     this.#onDidChange.fire(undefined)
+  }
+
+  /** Processes come and go all the time: where the same namespaces are there, rows alone are written anew. The others keep
+   * their hovers and menus. */
+  async #compare(): Promise<void> {
+    if (this.#context.connection.client === undefined) return
+    const before = await this.#all()
+    const list = await this.#read()
+    const groups = this.#owners.size === 0 ? [] : await this.#groups()
+    if (outline(before) !== outline(list) || groups.map(idOfGroup).join() !== [...this.#owners.keys()].join())
+      return this.#forget()
+    this.#list = Promise.resolve(list)
+    const changed: Node[] = []
+    const now = new Map(list.map((one) => [`${one.type}:${one.id}`, one]))
+    for (const node of this.#namespaces.values()) {
+      const found = now.get(`${node.namespace.type}:${node.namespace.id}`)!
+      if (isDeepStrictEqual(found, node.namespace) && !this.#open.has(node.id!)) continue
+      node.take(found)
+      changed.push(node)
+    }
+    for (const group of groups) {
+      const node = this.#owners.get(idOfGroup(group))!
+      if (isDeepStrictEqual(group, node.processes)) continue
+      node.take(group)
+      changed.push(node)
+    }
+    if (changed.length > 0) this.#onDidChange.fire(changed)
+  }
+
+  #row(namespace: NamespaceSummary, within?: string, name?: string): NamespaceNode {
+    const node = new NamespaceNode(namespace, within, name)
+    this.#namespaces.set(node.id!, node)
+    return node
   }
 
   #all(): Promise<readonly NamespaceSummary[]> {
@@ -109,7 +154,7 @@ export class NamespacesProvider implements vscode.TreeDataProvider<Node>, vscode
 
   async #roots(): Promise<Node[]> {
     const by = vscode.workspace.getConfiguration().get<string>(settings.namespacesBy, 'type')
-    if (by === 'process') return await this.#owners()
+    if (by === 'process') return await this.#ownerRows()
     const all = await this.#all()
     return namespaceTypes.flatMap((type) => {
       const count = all.filter((one) => one.type === type).length
@@ -121,19 +166,27 @@ export class NamespacesProvider implements vscode.TreeDataProvider<Node>, vscode
   #top(all: readonly NamespaceSummary[], type: NamespaceType): Node[] {
     const those = all.filter((one) => one.type === type)
     const ids = new Set(those.map(({ id }) => id))
-    return those.filter(({ parent }) => parent === null || !ids.has(parent)).map((one) => new NamespaceNode(one))
+    return those.filter(({ parent }) => parent === null || !ids.has(parent)).map((one) => this.#row(one))
   }
 
-  async #owners(): Promise<Node[]> {
+  async #ownerRows(): Promise<Node[]> {
+    const nodes = (await this.#groups()).map((group) => new OwnerNode(group[0]!.belongsTo, group))
+    this.#owners.clear()
+    for (const node of nodes) this.#owners.set(node.id!, node)
+    return nodes
+  }
+
+  /** Processes by whose they are; nobody's last. */
+  async #groups(): Promise<NamespaceProcess[][]> {
     const processes = await this.#context.connection.client!.call('namespaces/processes')
     const groups = new Map<string, NamespaceProcess[]>()
     for (const process of processes) {
-      const { belongsTo } = process
-      const key = belongsTo === null ? '' : `${belongsTo.kind}/${belongsTo.name}`
-      groups.set(key, [...(groups.get(key) ?? []), process])
+      const key = OwnerNode.idOf(process.belongsTo)
+      const group = groups.get(key)
+      if (group === undefined) groups.set(key, [process])
+      else group.push(process)
     }
-    const nodes = [...groups.values()].map((group) => new OwnerNode(group[0]!.belongsTo, group))
-    return nodes.sort((a, b) => Number(a.owner === null) - Number(b.owner === null))
+    return [...groups.values()].sort((a, b) => Number(a[0]!.belongsTo === null) - Number(b[0]!.belongsTo === null))
   }
 
   /** Its eight, each with whose it is. */
@@ -141,11 +194,20 @@ export class NamespacesProvider implements vscode.TreeDataProvider<Node>, vscode
     const all = await this.#all()
     return namespaceTypes.flatMap((type) => {
       const found = all.find((one) => one.type === type && one.id === process.namespaces[type])
-      return found === undefined
-        ? []
-        : new NamespaceNode(found, `${id}/`, `${typeTitle(type)}: ${placeText(found, process)}`)
+      return found === undefined ? [] : this.#row(found, `${id}/`, `${typeTitle(type)}: ${placeText(found, process)}`)
     })
   }
+}
+
+function idOfGroup(group: readonly NamespaceProcess[]): string {
+  return OwnerNode.idOf(group[0]!.belongsTo)
+}
+
+/** Which rows there are, and below which, whatever their text says. */
+function outline(list: readonly NamespaceSummary[]): string {
+  return JSON.stringify(
+    list.map(({ type, id, parent, belongsTo, processes }) => [type, id, parent, belongsTo, processes > 0]),
+  )
 }
 
 function placeText({ isHost, belongsTo }: NamespaceSummary, process: NamespaceProcess): string {
@@ -168,6 +230,8 @@ export function namespacesView(context: Context): vscode.Disposable {
     provider,
     view,
     view.onDidChangeVisibility(({ visible }) => provider.show(visible)),
+    view.onDidExpandElement(({ element }) => provider.open(element, true)),
+    view.onDidCollapseElement(({ element }) => provider.open(element, false)),
     vscode.workspace.onDidChangeConfiguration(describe),
   )
 }

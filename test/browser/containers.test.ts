@@ -129,9 +129,8 @@ for (const [theme, label] of [
     })
 
     it('tells more when the mouse rests on a row', async () => {
-      await row('container shop-web-1').hover()
       const hover = window.page.locator('.monaco-hover', { hasText: 'backend' })
-      await hover.waitFor()
+      await window.hover(row('container shop-web-1'), hover)
       assert.match(await hover.innerText(), /Health\s+healthy/)
       await window.screenshot(`${theme}-containers-3-tooltip`)
     })

@@ -88,20 +88,7 @@ for (const [theme, label] of [
       await burner.filter({ hasText: /[▁-█] (?:2|3)\d %/ }).waitFor()
       await window.screenshot(`${theme}-observed-1-rows`)
       await window.page.waitForTimeout(2000)
-      for (let tries = 0; tries < 4; tries++) {
-        await window.page.mouse.move(900, 600)
-        await window.page.waitForTimeout(700)
-        await burner.hover()
-        const image = window.page.locator('.monaco-hover img[src^="data:image/svg+xml"]').first()
-        if (
-          await image.waitFor({ timeout: 3000 }).then(
-            () => true,
-            () => false,
-          )
-        )
-          break
-        assert.ok(tries < 3, 'no graph in the hover')
-      }
+      await window.hover(burner, window.page.locator('.monaco-hover img[src^="data:image/svg+xml"]').first())
       const hover = await window.page.locator('.monaco-hover:visible').allInnerTexts()
       const words = hover.join('\n').replaceAll('\u00A0', ' ')
       assert.match(words, /CPU, last \d+s: min .+ · avg (?:2|3)\d % · max .+ · limit 30 %/)
@@ -237,11 +224,8 @@ for (const [theme, label] of [
 
     it('enters namespaces in a terminal', async () => {
       await window.runCommand('Bulkhead: Look at Namespaces by Process')
-      await window.chooseFromMenu('later', 'Enter Namespaces', row('Namespaces', 'later, 1 process'))
-      await window.page
-        .locator('.quick-input-widget:visible .quick-input-list-row, .quick-input-list .monaco-list-row')
-        .first()
-        .waitFor()
+      const choices = window.page.locator('.quick-input-list .monaco-list-row')
+      await window.chooseFromMenu('later', 'Enter Namespaces', row('Namespaces', 'later, 1 process'), choices.first())
       await window.screenshot(`${theme}-observed-10-enter`)
       await window.page.locator('.quick-input-widget:visible .monaco-button', { hasText: 'OK' }).click()
       await window.page.waitForTimeout(1500)
@@ -267,8 +251,9 @@ for (const [theme, label] of [
         .filter({ hasText: /(?:2|3)\d %/ })
         .waitFor()
       await window.screenshot(`${theme}-observed-11-cgroups`)
-      await window.chooseFromMenu('worker', 'Edit Limit', worker)
-      await window.page.locator('.quick-input-list .monaco-list-row', { hasText: 'Memory' }).first().click()
+      const memory = window.page.locator('.quick-input-list .monaco-list-row', { hasText: 'Memory' }).first()
+      await window.chooseFromMenu('worker', 'Edit Limit', worker, memory)
+      await memory.click()
       await input().fill('48m')
       await window.page.keyboard.press('Enter')
       const dialog = window.page.locator('.monaco-dialog-box', { hasText: 'not a cgroup of Bulkhead' })
@@ -290,14 +275,16 @@ for (const [theme, label] of [
         ['Freeze', 'FROZEN'],
         ['Thaw', 'THAWED'],
       ] as const) {
-        await window.chooseFromMenu('worker', command, worker)
-        await window.page.locator('.monaco-dialog-box .monaco-button', { hasText: 'Change' }).click()
+        const change = window.page.locator('.monaco-dialog-box .monaco-button', { hasText: 'Change' })
+        await window.chooseFromMenu('worker', command, worker, change)
+        await change.click()
         await until(wanted, () => state() === wanted)
         // The row says so, and its menu offers the other then.
         await worker.filter({ hasText: 'frozen' }).waitFor({ state: wanted === 'FROZEN' ? 'visible' : 'detached' })
       }
-      await window.chooseFromMenu('worker', 'Kill All Processes', worker)
-      await window.page.locator('.monaco-dialog-box .monaco-button', { hasText: 'Kill' }).click()
+      const kill = window.page.locator('.monaco-dialog-box .monaco-button', { hasText: 'Kill' })
+      await window.chooseFromMenu('worker', 'Kill All Processes', worker, kill)
+      await kill.click()
       await until('nobody', () => tree.read('pids', '/worker', 'cgroup.procs') === '')
     })
 

@@ -115,6 +115,21 @@ export class VsCodeWindow {
     throw new Error('a row neither opens nor closes')
   }
 
+  /** Rests on a row until its hover is open; again where the row changed at that moment, which forgets the hover. */
+  async hover(row: Locator, shown: Locator): Promise<void> {
+    for (let tries = 0; tries < 5; tries++) {
+      await this.page.mouse.move(900, 600)
+      await this.page.waitForTimeout(700)
+      await row.hover()
+      const isShown = shown.waitFor({ timeout: 3_000 }).then(
+        () => true,
+        () => false,
+      )
+      if (await isShown) return
+    }
+    throw new Error('no hover opens')
+  }
+
   /** Opens a row's context menu; answers its entries. `row`: the row itself, where its name is not enough. */
   async openMenu(name: string, row = this.row(name).first()): Promise<string[]> {
     // Away with a hover that lies over the rows.
@@ -133,7 +148,21 @@ export class VsCodeWindow {
     await this.page.locator('.monaco-menu').waitFor({ state: 'detached' })
   }
 
-  async chooseFromMenu(name: string, entry: string, row = this.row(name).first()): Promise<void> {
+  /** `opens`: what comes of it. The editor loses the choice where the row was being read anew at that moment: once more then. */
+  async chooseFromMenu(name: string, entry: string, row = this.row(name).first(), opens?: Locator): Promise<void> {
+    for (let tries = 0; tries < 3; tries++) {
+      await this.#choose(name, entry, row)
+      if (opens === undefined) return
+      const isOpen = opens.waitFor({ timeout: 4_000 }).then(
+        () => true,
+        () => false,
+      )
+      if (await isOpen) return
+    }
+    throw new Error(`nothing comes of “${entry}”`)
+  }
+
+  async #choose(name: string, entry: string, row: Locator): Promise<void> {
     await this.openMenu(name, row)
     const item = this.page.locator('.monaco-menu .action-label', { hasText: new RegExp(`^${entry}…?$`) })
     const menu = this.page.locator('.monaco-menu')
