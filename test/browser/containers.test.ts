@@ -99,6 +99,9 @@ for (const [theme, label] of [
       await row('container shop-web-1, running, ports 8080→80').waitFor()
       assert.match(await row('container shop-web-1').innerText(), /web[\s\S]*busybox · 8080→80 · \d+s/)
       await row('container alone').waitFor()
+      await row('container shop-db-1')
+        .filter({ hasText: /[▁-█] \d/ })
+        .waitFor()
       await window.screenshot(`${theme}-containers-1-groups`)
     })
 

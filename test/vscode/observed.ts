@@ -192,6 +192,19 @@ export function observedSuites(): void {
       )
     })
 
+    it('write a namespace’s row alone when a process comes', async () => {
+      const fired: unknown[] = []
+      const listening = namespaces.onDidChangeTreeData((what) => fired.push(what))
+      const types = await namespaces.getChildren()
+      const net = types.find((one) => one instanceof TypeNode && one.type === 'net')!
+      const seen = (await namespaces.getChildren(net)).find((one) => one.label === 'seen')!
+      assert.match(String(seen.description), /^1 process/)
+      await client.call('containers/exec', { container: 'seen', command: ['sleep', '1000'], attach: false })
+      await until('two of them', () => String(seen.description).startsWith('2 processes'))
+      assert.ok(fired.some((what) => Array.isArray(what) && what.includes(seen)))
+      listening.dispose()
+    })
+
     it('show namespaces by process', async () => {
       const configuration = vscode.workspace.getConfiguration()
       await configuration.update(settings.namespacesBy, 'process', vscode.ConfigurationTarget.Global)
