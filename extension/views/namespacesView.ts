@@ -13,6 +13,8 @@ type Node = vscode.TreeItem
 
 /** Milliseconds between two readings of the list, however often the kernel says something. */
 const pause = 300
+/** Milliseconds between two readings of what is inside an open one. */
+const insidePause = 3_000
 
 export class NamespacesProvider implements vscode.TreeDataProvider<Node>, vscode.Disposable {
   readonly #context: Context
@@ -25,6 +27,7 @@ export class NamespacesProvider implements vscode.TreeDataProvider<Node>, vscode
   readonly #owners = new Map<string, OwnerNode>()
   readonly #open = new Set<string>()
   #timer: NodeJS.Timeout | undefined
+  #insideTimer: NodeJS.Timeout | undefined
   #isVisible = false
 
   constructor(context: Context) {
@@ -84,6 +87,7 @@ export class NamespacesProvider implements vscode.TreeDataProvider<Node>, vscode
 
   dispose(): void {
     clearTimeout(this.#timer)
+    clearTimeout(this.#insideTimer)
     vscode.Disposable.from(...this.#subscriptions, this.#onDidChange).dispose()
   }
 
@@ -96,8 +100,12 @@ export class NamespacesProvider implements vscode.TreeDataProvider<Node>, vscode
   #later(): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined
-      this.#compare().catch((error: unknown) => this.#context.log.warn(String(error)))
+      this.#compare()
     }, pause)
+  }
+
+  #compare(): void {
+    this.#readAgain().catch((error: unknown) => this.#context.log.warn(String(error)))
   }
 
   #forget(): void {
@@ -109,7 +117,7 @@ export class NamespacesProvider implements vscode.TreeDataProvider<Node>, vscode
 
   /** Processes come and go all the time: where the same namespaces are there, rows alone are written anew. The others keep
    * their hovers and menus. */
-  async #compare(): Promise<void> {
+  async #readAgain(): Promise<void> {
     if (this.#context.connection.client === undefined) return
     const before = await this.#all()
     const list = await this.#read()
@@ -121,9 +129,9 @@ export class NamespacesProvider implements vscode.TreeDataProvider<Node>, vscode
     const now = new Map(list.map((one) => [`${one.type}:${one.id}`, one]))
     for (const node of this.#namespaces.values()) {
       const found = now.get(`${node.namespace.type}:${node.namespace.id}`)!
-      if (isDeepStrictEqual(found, node.namespace) && !this.#open.has(node.id!)) continue
+      if (this.#open.has(node.id!)) this.#insideLater()
+      else if (!isDeepStrictEqual(found, node.namespace)) changed.push(node)
       node.take(found)
-      changed.push(node)
     }
     for (const group of groups) {
       const node = this.#owners.get(idOfGroup(group))!
@@ -132,6 +140,15 @@ export class NamespacesProvider implements vscode.TreeDataProvider<Node>, vscode
       changed.push(node)
     }
     if (changed.length > 0) this.#onDidChange.fire(changed)
+  }
+
+  /** Who is in one that is open may have changed, though as many are: it is read again, but not each time. */
+  #insideLater(): void {
+    this.#insideTimer ??= setTimeout(() => {
+      this.#insideTimer = undefined
+      const open = [...this.#namespaces.values()].filter(({ id }) => this.#open.has(id!))
+      if (open.length > 0) this.#onDidChange.fire(open)
+    }, insidePause)
   }
 
   #row(namespace: NamespaceSummary, within?: string, name?: string): NamespaceNode {

@@ -53,7 +53,7 @@ export class Namespaces {
   readonly #listeners = new Set<() => void>()
   #held: Held[] = []
   #heldAt = -Infinity
-  #scannedAt = -Infinity
+  #lookedAt = -Infinity
   #timer: NodeJS.Timeout | undefined
   #signature = ''
   #isLooking = false
@@ -80,7 +80,7 @@ export class Namespaces {
     clearInterval(this.#timer)
     this.#timer = undefined
     this.table.unfollow()
-    this.#scannedAt = -Infinity
+    this.#lookedAt = -Infinity
   }
 
   async list(type?: NamespaceType): Promise<NamespaceList> {
@@ -146,9 +146,7 @@ export class Namespaces {
       this.#heldAt = now
       await this.#scanHeld()
     }
-    if (this.#scannedAt > 0 && this.table.isFollowed && this.table.update()) return
-    await this.table.scan()
-    this.#scannedAt = performance.now()
+    await this.table.refresh()
   }
 
   /** A path that leads to a namespace that these are in. @throws BulkheadError NamespaceNotFound */
@@ -266,13 +264,10 @@ export class Namespaces {
 
   /** Looks, and says whether anything is other than before. */
   async #isNewer(): Promise<boolean> {
-    if (this.table.isFollowed && this.#scannedAt > 0) {
-      if (!this.table.update()) await this.table.scan()
-    } else if (performance.now() - this.#scannedAt > limits.namespaces.scan) {
-      this.#scannedAt = performance.now()
-      this.table.update()
-      await this.table.scan()
-    } else if (!this.table.update()) return false
+    if (this.table.isFollowed || performance.now() - this.#lookedAt > limits.namespaces.scan) {
+      this.#lookedAt = performance.now()
+      await this.table.refresh()
+    } else if (!(await this.table.hear())) return false
     const signature = this.#signatureNow()
     if (signature === this.#signature) return false
     this.#signature = signature

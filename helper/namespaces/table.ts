@@ -23,6 +23,9 @@ export class ProcessTable {
   #unreadable = 0
   #host: Row | undefined
   #follower: Addon.ProcessFollower | undefined
+  /** What the kernel says is enough to keep it true. */
+  #isComplete = false
+  #turn: Promise<unknown> = Promise.resolve()
 
   /** `onTouched`: what was known of a process, and of the namespaces that it is in now, may not hold any more; without one,
    * of all. The kernel gives numbers again, of processes and of namespaces. */
@@ -74,21 +77,41 @@ export class ProcessTable {
   unfollow(): void {
     this.#follower?.close()
     this.#follower = undefined
+    this.#isComplete = false
   }
 
-  /** Looks at every process. */
-  async scan(): Promise<void> {
-    // What happens during the scan is seen after it.
+  /** Makes it true: by what the kernel said since the last time where that is enough, otherwise by looking at every process. */
+  refresh(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (!(this.#isComplete && this.isFollowed && this.#takeIn())) await this.#scan()
+    })
+  }
+
+  /** Takes in what the kernel said, whether that is enough or not. False when it said nothing, or some of it was lost. */
+  hear(): Promise<boolean> {
+    return this.#inTurn(() => Promise.resolve(this.#takeIn()))
+  }
+
+  /** One after the other: the result of a scan is older than what another one would take in meanwhile. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work)
+    this.#turn = done.catch(() => undefined)
+    return done
+  }
+
+  async #scan(): Promise<void> {
+    const follower = this.#follower
+    follower?.drain() // so that there is room for what happens during the scan, which is seen after it
     const { pids, numbers } = await this.#native.addon.scanNamespaces()
     this.#rows.clear()
     this.#onTouched()
     this.#unreadable = 0
     pids.forEach((pid, at) => this.#set(pid, numbers.subarray(at * width, (at + 1) * width)))
-    this.update()
+    // One that was not listened to from the beginning has missed something.
+    this.#isComplete = this.#takeIn() && follower === this.#follower
   }
 
-  /** Takes in what happened since the last time. False when some of it was missed: a scan is needed. */
-  update(): boolean {
+  #takeIn(): boolean {
     const pids = this.#follower?.drain()
     if (pids == null) return false
     if (pids.length === 0) return true

@@ -8,6 +8,7 @@
 #include <set>
 #include <stdlib.h>
 #include <string.h>
+#include <string>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -21,6 +22,13 @@ namespace {
 
 // Pages of a ring; a power of two. Some 1,600 records: what does not fit is counted as lost.
 constexpr size_t kPages = 16;
+
+constexpr size_t kLargestRecord = 128;
+
+// Pids since the last look.
+struct Happened {
+  std::set<uint32_t> touched, begun, ended;
+};
 
 int open_event(perf_event_attr &attributes, int cpu) {
   attributes.size = sizeof attributes;
@@ -84,10 +92,11 @@ class Ring {
     if (control_ != nullptr) munmap(control_, (kPages + 1) * size());
   }
 
-  // Processes that something happened to; false when some of it was lost.
-  bool drain(std::set<uint32_t> &pids) {
+  // False when some of it was lost. That is said by the kernel with the next record alone, which may be long in coming: a
+  // ring without room for one more may have lost it.
+  bool drain(Happened &happened) {
     uint64_t head = __atomic_load_n(&control_->data_head, __ATOMIC_ACQUIRE), at = control_->data_tail;
-    bool complete = true;
+    bool complete = head - at + kLargestRecord <= control_->data_size;
     while (at < head) {
       perf_event_header header;
       copy(at, &header, sizeof header);
@@ -98,11 +107,13 @@ class Ring {
       switch (header.type) {
         case PERF_RECORD_FORK:
         case PERF_RECORD_EXIT:
-          if (ids[0] == ids[2]) pids.insert(ids[0]);  // else one more thread, or one less
+          if (ids[0] != ids[2]) break;  // one more thread, or one less
+          happened.touched.insert(ids[0]);
+          (header.type == PERF_RECORD_FORK ? happened.begun : happened.ended).insert(ids[0]);
           break;
         case PERF_RECORD_COMM:
         case PERF_RECORD_SAMPLE:
-          pids.insert(ids[0]);
+          happened.touched.insert(ids[0]);
           break;
         case PERF_RECORD_LOST:
           complete = false;
@@ -131,29 +142,64 @@ class Ring {
   perf_event_mmap_page *control_ = nullptr;
 };
 
+// The rings of all processors.
+class Follower {
+ public:
+  // False with errno.
+  bool open(const std::vector<uint64_t> &tracepoints, int *cpu) {
+    for (*cpu = 0; *cpu < sysconf(_SC_NPROCESSORS_ONLN); ++*cpu) {
+      Ring ring;
+      if (!ring.open(*cpu, tracepoints)) return false;
+      rings_.push_back(std::move(ring));
+    }
+    return true;
+  }
+
+  // Processes that something happened to; false when some of it was lost.
+  bool drain(std::set<uint32_t> &pids) {
+    Happened happened;
+    bool complete = true;
+    for (Ring &ring : rings_) complete = ring.drain(happened) && complete;
+    // The end of a process may be told before it has left its namespaces: one that is still in them is told of again, unless
+    // another one has its number by now.
+    for (uint32_t pid : leaving_)
+      if (happened.begun.count(pid) == 0) happened.ended.insert(pid);
+    happened.touched.insert(happened.ended.begin(), happened.ended.end());
+    leaving_.clear();
+    for (uint32_t pid : happened.ended)
+      if (is_in_namespaces(pid)) leaving_.insert(pid);
+    pids = std::move(happened.touched);
+    return complete;
+  }
+
+ private:
+  static bool is_in_namespaces(uint32_t pid) {
+    char target[64];
+    return readlink(("/proc/" + std::to_string(pid) + "/ns/mnt").c_str(), target, sizeof target) > 0;
+  }
+
+  std::vector<Ring> rings_;
+  std::set<uint32_t> leaving_;
+};
+
 }  // namespace
 
 Napi::Value follow_processes(const Napi::CallbackInfo &info) {
   Napi::Env env = info.Env();
   std::vector<uint64_t> tracepoints = namespace_tracepoints();
-  auto rings = std::make_shared<std::vector<Ring>>();
-  for (int cpu = 0; cpu < sysconf(_SC_NPROCESSORS_ONLN); cpu++) {
-    Ring ring;
-    if (!ring.open(cpu, tracepoints)) throw system_error(env, "perf_event_open", std::to_string(cpu), errno);
-    rings->push_back(std::move(ring));
-  }
+  auto follower = std::make_shared<std::unique_ptr<Follower>>(std::make_unique<Follower>());
+  int cpu = 0;
+  if (!(*follower)->open(tracepoints, &cpu)) throw system_error(env, "perf_event_open", std::to_string(cpu), errno);
   Napi::Object result = Napi::Object::New(env);
   result.Set("seesEveryChange", Napi::Boolean::New(env, tracepoints.size() == 2));
-  result.Set("drain", Napi::Function::New(env, [rings](const Napi::CallbackInfo &call) -> Napi::Value {
+  result.Set("drain", Napi::Function::New(env, [follower](const Napi::CallbackInfo &call) -> Napi::Value {
     std::set<uint32_t> pids;
-    bool complete = true;
-    for (Ring &ring : *rings) complete = ring.drain(pids) && complete;
-    if (!complete) return call.Env().Null();
+    if (*follower == nullptr || !(*follower)->drain(pids)) return call.Env().Null();
     Napi::Uint32Array all = Napi::Uint32Array::New(call.Env(), pids.size());
     size_t at = 0;
     for (uint32_t pid : pids) all[at++] = pid;
     return all;
   }));
-  result.Set("close", Napi::Function::New(env, [rings](const Napi::CallbackInfo &) { rings->clear(); }));
+  result.Set("close", Napi::Function::New(env, [follower](const Napi::CallbackInfo &) { follower->reset(); }));
   return result;
 }

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, mkdtempSync, openSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import type { Client } from '../../helper/client/client.ts'
 import { namespaceTypes, type NamespaceType } from '../../helper/protocol/kernelWords.ts'
@@ -171,6 +180,45 @@ describe('namespaces of the whole machine', () => {
     )
     await client.call('namespaces/follow', { follow: false })
     assert.ok(share < 0.25, `${share}`)
+  })
+
+  it('are all there, and none that is gone, however many looked while they came and went', async function () {
+    this.timeout(60_000)
+    await client.call('namespaces/follow', { follow: true })
+    const others = await Promise.all([helper.client(), helper.client(), helper.client()])
+    const busy = [
+      spawn('sh', ['-c', 'while true; do (exit 0); done'], { stdio: 'ignore' }),
+      spawn('sh', ['-c', 'while true; do unshare -u true; done'], { stdio: 'ignore' }),
+    ]
+    children.push(...busy)
+    const kept: ChildProcess[] = []
+    const end = performance.now() + 4000
+    const look = async (one: Client): Promise<void> => {
+      while (performance.now() < end) await one.call('namespaces/list', { type: 'uts' })
+    }
+    const make = async (): Promise<void> => {
+      while (performance.now() < end) {
+        kept.push(unshare('-u', 'sleep', '1000'))
+        await new Promise((resolve) => setTimeout(resolve, 100))
+      }
+    }
+    await Promise.all([...others.map(look), make()])
+    children.push(...kept)
+    for (const one of busy) one.kill('SIGKILL')
+    const host = numberOf(process.pid, 'uts')
+    const wanted = kept.map(({ pid }) => `${numberOf(pid!, 'uts')} ${pid}`).toSorted()
+    assert.ok(wanted.length > 10 && wanted.every((line) => !line.startsWith(`${host} `)))
+    const mine = new Set(kept.map(({ pid }) => pid))
+    const shown = async (): Promise<string[]> =>
+      (await list('uts'))
+        .filter(({ pid }) => pid !== null && (mine.has(pid) || !existsSync(`/proc/${pid}`)))
+        .map(({ id, pid }) => `${id} ${pid}`)
+        .toSorted()
+    await until('those that are there', async () => (await shown()).join() === wanted.join()).catch(() => undefined)
+    assert.deepEqual(await shown(), wanted)
+    for (const child of kept) child.kill('SIGKILL')
+    for (const one of others) one.close()
+    await client.call('namespaces/follow', { follow: false })
   })
 
   it('show what is inside, kind by kind', async () => {

@@ -199,9 +199,17 @@ export function observedSuites(): void {
       const net = types.find((one) => one instanceof TypeNode && one.type === 'net')!
       const seen = (await namespaces.getChildren(net)).find((one) => one.label === 'seen')!
       assert.match(String(seen.description), /^1 process/)
-      await client.call('containers/exec', { container: 'seen', command: ['sleep', '1000'], attach: false })
+      const another = () =>
+        client.call('containers/exec', { container: 'seen', command: ['sleep', '1000'], attach: false })
+      await another()
       await until('two of them', () => String(seen.description).startsWith('2 processes'))
-      assert.ok(fired.some((what) => Array.isArray(what) && what.includes(seen)))
+      const isWritten = () => fired.some((what) => Array.isArray(what) && what.includes(seen))
+      assert.ok(isWritten())
+      namespaces.open(seen, true)
+      fired.length = 0
+      await another()
+      await until('what is inside it to be read again', isWritten)
+      namespaces.open(seen, false)
       listening.dispose()
     })
 
