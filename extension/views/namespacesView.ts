@@ -128,7 +128,8 @@ export class NamespacesProvider implements vscode.TreeDataProvider<Node>, vscode
     const changed: Node[] = []
     const now = new Map(list.map((one) => [`${one.type}:${one.id}`, one]))
     for (const node of this.#namespaces.values()) {
-      const found = now.get(`${node.namespace.type}:${node.namespace.id}`)!
+      const found = now.get(`${node.namespace.type}:${node.namespace.id}`)
+      if (found === undefined) return this.#forget() // a row of a list that was read before
       if (this.#open.has(node.id!)) this.#insideLater()
       else if (!isDeepStrictEqual(found, node.namespace)) changed.push(node)
       node.take(found)

@@ -105,8 +105,8 @@ export class ProcessTable {
     const { pids, numbers } = await this.#native.addon.scanNamespaces()
     this.#rows.clear()
     this.#onTouched()
-    this.#unreadable = 0
     pids.forEach((pid, at) => this.#set(pid, numbers.subarray(at * width, (at + 1) * width)))
+    this.#unreadable = pids.length - this.#rows.size
     // One that was not listened to from the beginning has missed something.
     this.#isComplete = this.#takeIn() && follower === this.#follower
   }
@@ -132,6 +132,6 @@ export class ProcessTable {
 
   #set(pid: number, row: Row): void {
     if (isReadable(row)) this.#rows.set(pid, row)
-    else if (!this.#rows.delete(pid)) this.#unreadable++
+    else this.#rows.delete(pid)
   }
 }

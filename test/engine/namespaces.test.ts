@@ -216,6 +216,8 @@ describe('namespaces of the whole machine', () => {
         .toSorted()
     await until('those that are there', async () => (await shown()).join() === wanted.join()).catch(() => undefined)
     assert.deepEqual(await shown(), wanted)
+    const { unreadable } = await client.call('namespaces/list', {})
+    assert.ok(unreadable < 50, `${unreadable}: those that have ended are not among them`)
     for (const child of kept) child.kill('SIGKILL')
     for (const one of others) one.close()
     await client.call('namespaces/follow', { follow: false })
