@@ -88,7 +88,7 @@ describe('image host', () => {
     const pid = execFileSync('pgrep', ['-P', String(helper.pid), 'bulkhead-privac'], { encoding: 'utf8' }).trim()
     process.kill(Number(pid), 'SIGSTOP')
     const start = client.call('containers/run', { image: 'host', command: ['true'] })
-    await client.call('version') // what was sent before it has arrived
+    await new Promise((resolve) => setTimeout(resolve, 300)) // by now it waits for the layer
     process.kill(Number(pid), 'SIGKILL')
     await assert.rejects(start, /privacy layer of image host cannot be kept/)
     // The next one begins a new walk.
