@@ -63,7 +63,10 @@ export class UsageModel implements vscode.Disposable {
     const history = await client?.call('usage/history', { container, resolution: 'second' }).catch(() => undefined)
     const rows = history?.rows ?? []
     if (rows.length < 2) return this.live(await this.cgroupOf(container))
-    return (column) => rows.map((row) => row[usageColumns.indexOf(column) + 1] ?? null)
+    return (column) => {
+      const at = usageColumns.indexOf(column) + 1 // after the time
+      return rows.map((row) => row[at] ?? null)
+    }
   }
 
   /** The cgroup that has those of all containers, each called by its id; empty without a helper. */

@@ -31,8 +31,7 @@ export class CgroupDirectory {
   readPage(client: Client): Promise<void> {
     const read = async (): Promise<void> => {
       const { cgroups, total } = await client.call('cgroups/list', { path: this.path, offset: this.#read })
-      for (const cgroup of cgroups)
-        if (!this.nodes.has(cgroup.path)) this.nodes.set(cgroup.path, new CgroupNode(cgroup, this.parent))
+      for (const cgroup of cgroups) this.#put(cgroup)
       this.#read += cgroups.length
       this.#total = cgroups.length === 0 ? this.#read : total
     }
@@ -48,8 +47,7 @@ export class CgroupDirectory {
   }
 
   add(cgroup: Cgroup): void {
-    if (this.nodes.has(cgroup.path)) return
-    this.nodes.set(cgroup.path, new CgroupNode(cgroup, this.parent))
+    if (!this.#put(cgroup)) return
     this.#read++
     this.#total++
   }
@@ -57,5 +55,12 @@ export class CgroupDirectory {
   remove(path: string): void {
     if (this.nodes.delete(path)) this.#read--
     this.#total--
+  }
+
+  /** False for one that is there: its row stays the same. */
+  #put(cgroup: Cgroup): boolean {
+    if (this.nodes.has(cgroup.path)) return false
+    this.nodes.set(cgroup.path, new CgroupNode(cgroup, this.parent))
+    return true
   }
 }

@@ -50,6 +50,8 @@ export class CgroupsProvider implements vscode.TreeDataProvider<CgroupTreeNode>,
   readonly #open = new Set<string>(['/'])
   readonly #rows = new LiveRows<CgroupNode>()
   #filter = ''
+  /** Of the filter, as rows are compared with them. */
+  #words: readonly string[] = []
   #look = look()
   #isVisible = false
   #samples = 0
@@ -78,6 +80,7 @@ export class CgroupsProvider implements vscode.TreeDataProvider<CgroupTreeNode>,
   }
   set filter(text: string) {
     this.#filter = text
+    this.#words = text.toLowerCase().split(/\s+/).filter(Boolean)
     this.#showAgain()
   }
 
@@ -87,7 +90,7 @@ export class CgroupsProvider implements vscode.TreeDataProvider<CgroupTreeNode>,
     const path = parent?.cgroup.path ?? '/'
     const known = this.#directories.get(path)
     if (known !== undefined) return known.shown
-    return (await this.#read(client, path, parent)).shown
+    return (await this.#read(client, parent)).shown
   }
 
   getTreeItem(node: CgroupTreeNode): vscode.TreeItem {
@@ -170,19 +173,19 @@ export class CgroupsProvider implements vscode.TreeDataProvider<CgroupTreeNode>,
     vscode.Disposable.from(...this.#subscriptions, this.#onDidChange).dispose()
   }
 
-  async #read(client: Client, path: string, parent: CgroupNode | undefined): Promise<CgroupDirectory> {
+  async #read(client: Client, parent: CgroupNode | undefined): Promise<CgroupDirectory> {
     const directory = new CgroupDirectory(parent)
     try {
       await directory.readPage(client)
       await this.#fill(client, directory)
       if (parent !== undefined && parent.cgroup.processes > 0) {
-        const { processList } = await client.call('cgroups/inspect', { path })
+        const { processList } = await client.call('cgroups/inspect', { path: directory.path })
         directory.processes = processList.map((process) => new CgroupProcessNode(parent, process))
       }
     } catch (error) {
       this.#context.log.debug(String(error)) // removed meanwhile
     }
-    this.#directories.set(path, directory)
+    this.#directories.set(directory.path, directory)
     this.#arrange(directory)
     this.#watch()
     return directory
@@ -224,7 +227,7 @@ export class CgroupsProvider implements vscode.TreeDataProvider<CgroupTreeNode>,
 
   /** One that has others below it may hide what is looked for. */
   #fitsFilter({ name, owner, hasChildren, path }: Cgroup): boolean {
-    const words = this.#filter.toLowerCase().split(/\s+/).filter(Boolean)
+    const words = this.#words
     if (words.length === 0) return true
     const text = `${name} ${owner === null ? '' : ownerText(owner)}`.toLowerCase()
     const isBelow = words.some((word) => path.toLowerCase().includes(word))

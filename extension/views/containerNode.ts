@@ -4,7 +4,8 @@ import * as vscode from 'vscode'
 import type { PublishedPort } from '../../helper/protocol/networkSchemas.ts'
 import type { ContainerSummary } from '../../helper/protocol/schemas.ts'
 import { runs } from '../connection/containerModel.ts'
-import { composeService, shortSpan } from './containerGroups.ts'
+import { composeService } from './containerGroups.ts'
+import { shortSpan } from './shortSpan.ts'
 import { tableTooltip } from './tooltip.ts'
 
 const icons: Record<ContainerSummary['state'], vscode.ThemeIcon> = {

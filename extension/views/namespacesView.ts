@@ -100,12 +100,8 @@ export class NamespacesProvider implements vscode.TreeDataProvider<Node>, vscode
   #later(): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined
-      this.#compare()
+      this.#readAgain().catch((error: unknown) => this.#context.log.warn(String(error)))
     }, pause)
-  }
-
-  #compare(): void {
-    this.#readAgain().catch((error: unknown) => this.#context.log.warn(String(error)))
   }
 
   #forget(): void {

@@ -4,7 +4,7 @@ import type { Metric } from '../../helper/protocol/usageColumns.ts'
 import type { UsageModel, Values } from '../connection/usageModel.ts'
 import { graph, sparkline } from '../graphs/sparkline.ts'
 import { valueText } from '../graphs/values.ts'
-import { shortSpan } from './containerGroups.ts'
+import { shortSpan } from './shortSpan.ts'
 
 /** What a row shows: one of these. */
 export type ShownMetric = Exclude<Metric, 'detail'>

@@ -89,11 +89,11 @@ export class ProcessTable {
 
   /** Takes in what the kernel said, whether that is enough or not. False when it said nothing, or some of it was lost. */
   hear(): Promise<boolean> {
-    return this.#inTurn(() => Promise.resolve(this.#takeIn()))
+    return this.#inTurn(() => this.#takeIn())
   }
 
   /** One after the other: the result of a scan is older than what another one would take in meanwhile. */
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+  #inTurn<T>(work: () => Promise<T> | T): Promise<T> {
     const done = this.#turn.then(work)
     this.#turn = done.catch(() => undefined)
     return done

@@ -172,6 +172,8 @@ class Follower {
     return complete;
   }
 
+  void close() { rings_.clear(); }
+
  private:
   static bool is_in_namespaces(uint32_t pid) {
     char target[64];
@@ -187,19 +189,19 @@ class Follower {
 Napi::Value follow_processes(const Napi::CallbackInfo &info) {
   Napi::Env env = info.Env();
   std::vector<uint64_t> tracepoints = namespace_tracepoints();
-  auto follower = std::make_shared<std::unique_ptr<Follower>>(std::make_unique<Follower>());
+  auto follower = std::make_shared<Follower>();
   int cpu = 0;
-  if (!(*follower)->open(tracepoints, &cpu)) throw system_error(env, "perf_event_open", std::to_string(cpu), errno);
+  if (!follower->open(tracepoints, &cpu)) throw system_error(env, "perf_event_open", std::to_string(cpu), errno);
   Napi::Object result = Napi::Object::New(env);
   result.Set("seesEveryChange", Napi::Boolean::New(env, tracepoints.size() == 2));
   result.Set("drain", Napi::Function::New(env, [follower](const Napi::CallbackInfo &call) -> Napi::Value {
     std::set<uint32_t> pids;
-    if (*follower == nullptr || !(*follower)->drain(pids)) return call.Env().Null();
+    if (!follower->drain(pids)) return call.Env().Null();
     Napi::Uint32Array all = Napi::Uint32Array::New(call.Env(), pids.size());
     size_t at = 0;
     for (uint32_t pid : pids) all[at++] = pid;
     return all;
   }));
-  result.Set("close", Napi::Function::New(env, [follower](const Napi::CallbackInfo &) { follower->reset(); }));
+  result.Set("close", Napi::Function::New(env, [follower](const Napi::CallbackInfo &) { follower->close(); }));
   return result;
 }

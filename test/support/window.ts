@@ -27,6 +27,13 @@ export const settings = {
   'window.commandCenter': false,
 }
 
+async function appears(what: Locator, timeout: number): Promise<boolean> {
+  return await what.waitFor({ timeout }).then(
+    () => true,
+    () => false,
+  )
+}
+
 export class VsCodeWindow {
   readonly page: Page
   readonly #browser: Browser
@@ -121,11 +128,7 @@ export class VsCodeWindow {
       await this.page.mouse.move(900, 600)
       await this.page.waitForTimeout(700)
       await row.hover()
-      const isShown = shown.waitFor({ timeout: 3_000 }).then(
-        () => true,
-        () => false,
-      )
-      if (await isShown) return
+      if (await appears(shown, 3_000)) return
     }
     throw new Error('no hover opens')
   }
@@ -153,11 +156,7 @@ export class VsCodeWindow {
     for (let tries = 0; tries < 3; tries++) {
       await this.#choose(name, entry, row)
       if (opens === undefined) return
-      const isOpen = opens.waitFor({ timeout: 4_000 }).then(
-        () => true,
-        () => false,
-      )
-      if (await isOpen) return
+      if (await appears(opens, 4_000)) return
     }
     throw new Error(`nothing comes of “${entry}”`)
   }
